@@ -1,0 +1,1 @@
+"""The wire: HTTP in, envelopes out. What a person may do is decided in `flows`."""

@@ -1,0 +1,167 @@
+"""The ASGI application of the API: its layers, from the outside in, and the sending."""
+
+import logging
+from collections.abc import Callable, Container
+from contextlib import AbstractAsyncContextManager
+from time import perf_counter
+from typing import Protocol
+
+from starlette.types import Receive, Scope, Send
+
+from denglu.api.address import Proxies
+from denglu.api.checks import Rules
+from denglu.api.cors import Origins, cross_origin
+from denglu.api.envelope import Answer, Envelope
+from denglu.api.exchange import Exchange
+from denglu.api.handlers import Site
+from denglu.api.member_view import MemberView
+from denglu.api.options import Clock, Flows, Options, Ready
+from denglu.api.refusals import ClientGone, WireRefusal
+from denglu.api.router import Endpoint, Reading, build_table, routed
+from denglu.api.wire import PROFILES
+from denglu.domain.errors import Reason, Refusal
+from denglu.domain.groups import Groups
+
+_log = logging.getLogger(__name__)
+
+Lifespan = Callable[[], AbstractAsyncContextManager[None]]
+
+
+class AccessLog(Protocol):
+    """Writes one line for a request."""
+
+    def __call__(self, exchange: Exchange, answer: Answer | None, seconds: float) -> None:
+        """`answer` is None when the client hung up before there was one."""
+        ...
+
+
+def build_api(
+    flows: Flows,
+    options: Options,
+    *,
+    groups: Groups,
+    common_passwords: Container[str],
+    ready: Ready,
+    now: Clock,
+    access_log: AccessLog,
+    bound_to_loopback: bool = False,
+    lifespan: Lifespan | None = None,
+) -> "Application":
+    """The API as one ASGI application.
+
+    `common_passwords` are in plain form (lower case). `now` gives Unix seconds, `ready` says
+    whether the store answers. `lifespan` is entered when the server starts and left when it
+    stops.
+    """
+    wire = PROFILES[options.wire]
+    envelope = Envelope(
+        wire,
+        real_status=options.http_status == "real",
+        now=now,
+        minimum=options.password_min_length,
+    )
+    site = Site(flows, ready, envelope, MemberView(wire), wire)
+    rules = Rules(
+        groups=groups,
+        code_length=options.sms_code_length,
+        password_minimum=options.password_min_length,
+        site_words=options.password_site_words,
+        common_passwords=common_passwords,
+        loose=wire.loose_forms,
+    )
+    reading = Reading(options.body_limit, options.body_timeout, rules)
+    origins = Origins(options.cors_origins, loopback=bound_to_loopback)
+    # From the inside out: the endpoint, refusals as envelopes, other origins, the sending.
+    endpoint = routed(build_table(site, reading, options.mounts), options.mounts)
+    endpoint = refusing(endpoint, envelope)
+    endpoint = cross_origin(endpoint, origins, lambda: envelope.ok(wire.empty))
+    return Application(
+        endpoint, Proxies(options.trusted_proxies), options.body_limit, access_log, lifespan
+    )
+
+
+def refusing(inner: Endpoint, envelope: Envelope) -> Endpoint:
+    """Every refusal becomes an envelope; every fault too, and its cause goes to the log only."""
+
+    async def layer(exchange: Exchange) -> Answer:
+        try:
+            return await inner(exchange)
+        except Refusal as refusal:
+            return envelope.refuse(exchange, refusal)
+        except ClientGone:
+            raise
+        except Exception:
+            _log.exception("request %s failed", exchange.request_id)
+            return envelope.refuse(exchange, WireRefusal(Reason.internal))
+
+    return layer
+
+
+class Application:
+    """Speaks ASGI: one exchange in, one answer out, one line in the access log."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        proxies: Proxies,
+        body_limit: int,
+        access_log: AccessLog,
+        lifespan: Lifespan | None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._proxies = proxies
+        self._body_limit = body_limit
+        self._access_log = access_log
+        self._lifespan = lifespan
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._not_http(scope, receive, send)
+            return
+        begun = perf_counter()
+        exchange = Exchange(scope, receive, self._proxies)
+        try:
+            answer = await self._endpoint(exchange)
+        except ClientGone:
+            self._access_log(exchange, None, perf_counter() - begun)
+            return
+        await self._send(exchange, answer, send)
+        self._access_log(exchange, answer, perf_counter() - begun)
+
+    async def _send(self, exchange: Exchange, answer: Answer, send: Send) -> None:
+        headers = [
+            *answer.headers,
+            (b"content-length", b"%d" % len(answer.body)),
+            (b"x-request-id", exchange.request_id.encode()),
+        ]
+        if answer.close or self._leaves_much_unread(exchange):
+            headers.append((b"connection", b"close"))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        body = b"" if exchange.method == "HEAD" else answer.body
+        await send({"type": "http.response.body", "body": body})
+
+    def _leaves_much_unread(self, exchange: Exchange) -> bool:
+        """Whether the connection is no good any more: its next bytes are an unread body."""
+        if exchange.body_read:
+            return False
+        if b"transfer-encoding" in exchange.headers:
+            return True
+        length = exchange.headers.get(b"content-length")
+        return length is not None and (len(length) > 15 or int(length) > self._body_limit)
+
+    async def _not_http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._run_lifespan(receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def _run_lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        if self._lifespan is None:
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        else:
+            async with self._lifespan():
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+        await send({"type": "lifespan.shutdown.complete"})

@@ -1,0 +1,75 @@
+"""One request: who is calling, from where, with which token. Nothing is judged here."""
+
+import os
+from functools import cached_property
+from urllib.parse import parse_qsl
+
+from starlette.types import Receive, Scope
+
+from denglu.api.address import Proxies
+from denglu.api.device import device_kind
+from denglu.api.messages import prefers_english
+from denglu.domain.session import Caller
+
+_NO_TOKENS = frozenset({"", "undefined", "null"})
+
+
+class Exchange:
+    """A request as it came, with its id. `headers` has lower-case names, as ASGI gives them."""
+
+    # No __slots__: cached_property needs the dict, and a dict costs nothing measurable here.
+
+    def __init__(self, scope: Scope, receive: Receive, proxies: Proxies) -> None:
+        self.receive = receive
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.request_id = os.urandom(16).hex()
+        self.body_read = False
+        # For the access log: what became known while the request was answered.
+        self.group = ""
+        self.mobile: str | None = None
+        self.member_id: int | None = None
+        self._scope = scope
+        self._proxies = proxies
+
+    def header(self, name: bytes) -> str:
+        """A header's text; empty when it was not sent."""
+        return self.headers.get(name, b"").decode("latin-1")
+
+    @cached_property
+    def ip(self) -> str:
+        """The client's address: the peer, or what trusted proxies say of it."""
+        peer = self._scope.get("client")
+        return self._proxies.client_of(peer[0] if peer else "", self._scope["headers"])
+
+    @cached_property
+    def english(self) -> bool:
+        """Whether the client asked for English sentences."""
+        return prefers_english(self.header(b"accept-language"))
+
+    @property
+    def caller(self) -> Caller:
+        """The caller, as flows want to know it."""
+        return Caller(ip=self.ip, device=device_kind(self.header))
+
+    def token(self, *, query_allowed: bool) -> str | None:
+        """The token presented: `X-Api-Key`, else `Authorization: Bearer`, else the query.
+
+        Clients that lost theirs send nothing, `undefined` or `null`: that is no token.
+        """
+        token = self.headers.get(b"x-api-key", b"").decode("latin-1")
+        if token not in _NO_TOKENS:
+            return token
+        scheme, _, token = self.header(b"authorization").partition(" ")
+        token = token.strip()
+        if scheme.lower() == "bearer" and token not in _NO_TOKENS:
+            return token
+        return self._query_token() if query_allowed else None
+
+    def _query_token(self) -> str | None:
+        query: bytes = self._scope["query_string"]
+        for name, value in parse_qsl(query[:2048].decode("latin-1"), errors="replace"):
+            if name == "access-token" and value not in _NO_TOKENS:
+                return value
+        return None

@@ -1,0 +1,164 @@
+"""Every path on one page: method, guard, what it reads and gives, why it may be refused.
+
+The limits are among the reasons: `too_many_attempts`, `sms_too_frequent`, and for codes
+`bad_code`. A test holds every answer to this page through the API document made from it.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from denglu.api import handlers
+from denglu.api.envelope import Answer
+from denglu.api.exchange import Exchange
+from denglu.api.forms import (
+    Form,
+    LoginForm,
+    MobileLoginForm,
+    RefreshForm,
+    RegisterForm,
+    ResetPasswordForm,
+    SmsCodeForm,
+    VerifyForm,
+)
+from denglu.api.handlers import Site
+from denglu.domain.errors import Reason as R
+
+Handler = Callable[[Site, Exchange, Any], Awaitable[Answer]]
+
+
+class Guard(Enum):
+    """Who may call. What the handler gets beside the request: its form, the token, the member."""
+
+    public = "public"  # whatever token is presented is ignored
+    token = "token"  # a token must be there; the flow judges it
+    member = "member"  # a good access token
+
+
+class Gives(Enum):
+    """What a success holds."""
+
+    tokens = "tokens"
+    member = "member"
+    token_check = "token_check"
+    nothing = "nothing"
+    nothing_after_logout = "nothing_after_logout"
+    nothing_after_sms = "nothing_after_sms"
+    health = "health"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One endpoint. `refusals`: the reasons of its flow, beside those of its form and guard."""
+
+    method: str
+    path: str
+    guard: Guard
+    handler: Handler
+    form: type[Form] | None
+    gives: Gives
+    refusals: tuple[R, ...] = ()
+
+
+_SITE, _MEMBER = "/v1/site", "/v1/member/member"
+_TOKEN = (R.token_missing, R.token_invalid, R.token_expired, R.session_replaced, R.session_ended)
+_REFRESH = (R.refresh_invalid, R.refresh_expired, R.session_replaced, R.session_ended)
+_CODE = (R.bad_code, R.too_many_attempts)
+
+ROUTES = (
+    Route(
+        "POST",
+        f"{_SITE}/login",
+        Guard.public,
+        handlers.login,
+        LoginForm,
+        Gives.tokens,
+        (R.bad_credentials, R.too_many_attempts),
+    ),
+    Route(
+        "POST",
+        f"{_SITE}/sms-code",
+        Guard.public,
+        handlers.send_code,
+        SmsCodeForm,
+        Gives.nothing_after_sms,
+        (R.sms_too_frequent, R.sms_failed),
+    ),
+    Route(
+        "POST",
+        f"{_SITE}/mobile-login",
+        Guard.public,
+        handlers.mobile_login,
+        MobileLoginForm,
+        Gives.tokens,
+        (*_CODE, R.member_not_found),
+    ),
+    Route(
+        "POST",
+        f"{_SITE}/register",
+        Guard.public,
+        handlers.register,
+        RegisterForm,
+        Gives.tokens,
+        (*_CODE, R.mobile_taken),
+    ),
+    Route(
+        "POST",
+        f"{_SITE}/up-pwd",
+        Guard.public,
+        handlers.reset_password,
+        ResetPasswordForm,
+        Gives.tokens,
+        (*_CODE, R.member_not_found),
+    ),
+    Route(
+        "POST",
+        f"{_SITE}/refresh",
+        Guard.public,
+        handlers.refresh,
+        RefreshForm,
+        Gives.tokens,
+        _REFRESH,
+    ),
+    Route(
+        "POST",
+        f"{_SITE}/verify-access-token",
+        Guard.public,
+        handlers.verify_token,
+        VerifyForm,
+        Gives.token_check,
+    ),
+    Route(
+        "POST",
+        f"{_SITE}/logout",
+        Guard.token,
+        handlers.logout,
+        None,
+        Gives.nothing_after_logout,
+        _TOKEN,
+    ),
+    Route(
+        "GET",
+        f"{_MEMBER}/index",
+        Guard.member,
+        handlers.who_am_i,
+        None,
+        Gives.member,
+        _TOKEN,
+    ),
+)
+
+# Outside every mount, with real statuses and no envelope.
+HEALTH = (
+    Route("GET", "/healthz", Guard.public, handlers.alive, None, Gives.health),
+    Route("GET", "/readyz", Guard.public, handlers.readiness, None, Gives.health),
+)
+
+MERCHANT_API = "/merapi/v1/"
+
+ANY_FORM = (R.malformed_body, R.unsupported_media_type, R.body_too_large)
+"""Why any body may be refused."""
+
+ANY_CALL = (R.busy, R.internal)
+"""Why any call may be refused."""

@@ -1,0 +1,278 @@
+"""The only module that sees every layer: settings in, wired flows and an ASGI app out."""
+
+from dataclasses import dataclass
+
+from denglu.api.app import AccessLog as RequestLog
+from denglu.api.app import Application, build_api
+from denglu.api.envelope import Answer
+from denglu.api.exchange import Exchange
+from denglu.clock import Clock, TestClock
+from denglu.domain.groups import Groups
+from denglu.domain.limits import Limit, Rate
+from denglu.domain.session import SessionPolicy
+from denglu.domain.sms_code import CodePolicy
+from denglu.flows.administer import Administer
+from denglu.flows.authenticate import Authenticate
+from denglu.flows.code_try import CodeTry
+from denglu.flows.login import Login, LoginLimits
+from denglu.flows.logout import Logout
+from denglu.flows.mobile_login import MobileLogin
+from denglu.flows.opening import Opening
+from denglu.flows.ports import Passwords, SmsGateway, SmsSender, Store
+from denglu.flows.refresh import Refresh
+from denglu.flows.register import Register
+from denglu.flows.reset_password import ResetPassword
+from denglu.flows.retain import Retain, Retention
+from denglu.flows.service import Service
+from denglu.flows.sms_code import SendCode, SmsLimits, Wording
+from denglu.flows.turnstile import Turnstile
+from denglu.logs import AccessLog
+from denglu.security.common_passwords import common_passwords
+from denglu.security.digests import HmacSecrets
+from denglu.security.passwords import ArgonPasswords
+from denglu.security.tokens import HmacTokens
+from denglu.settings import Settings
+from denglu.sms.console import ConsoleGateway
+from denglu.sms.failover import Failover
+from denglu.sms.outbox import OutboxGateway
+from denglu.store.sqlite import open_store
+
+# Imported hashes take longer to compare than ours; failures are made to take as long as both.
+_FAILURE_FLOOR = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A wired denglu. ``close`` it on the loop that made it."""
+
+    service: Service
+    administer: Administer
+    retain: Retain
+    groups: Groups
+    store: Store
+    passwords: ArgonPasswords
+    clock: Clock
+
+    async def close(self) -> None:
+        """Finish what is under way and let go of threads and files."""
+        self.passwords.close()
+        await self.store.close()
+
+
+def open_app(settings: Settings, key: bytes) -> App:
+    """Open the store and wire the flows, on the running event loop."""
+    clock = _clock(settings)
+    store = open_store(
+        settings.database_path,
+        busy_seconds=settings.sqlite_busy_timeout,
+        queue_seconds=settings.sqlite_busy_timeout,
+    )
+    passwords = ArgonPasswords(
+        memory_kib=settings.argon2_memory_kib,
+        time_cost=settings.argon2_time,
+        parallelism=settings.argon2_parallelism,
+        workers=settings.hash_workers,
+        queue=settings.hash_queue,
+        deadline=settings.hash_deadline,
+    )
+    retention = Retention(
+        settings.retention_codes, settings.retention_sessions, settings.retention_audit
+    )
+    return App(
+        service=_service(settings, key, store, clock, passwords),
+        administer=Administer(store, clock, passwords),
+        retain=Retain(store, clock, retention),
+        groups=open_groups(settings),
+        store=store,
+        passwords=passwords,
+        clock=clock,
+    )
+
+
+def open_api(
+    app: App, settings: Settings, access_log: AccessLog, *, bound_to_loopback: bool
+) -> Application:
+    """The ASGI application of a wired denglu."""
+    return build_api(
+        app.service,
+        settings,
+        groups=app.groups,
+        common_passwords=common_passwords(),
+        ready=app.service.ready,
+        now=app.clock.now,
+        access_log=_logged(access_log),
+        bound_to_loopback=bound_to_loopback,
+    )
+
+
+def _logged(log: AccessLog) -> RequestLog:
+    """One line a request, from what the wire knows about it."""
+
+    def write(exchange: Exchange, answer: Answer | None, seconds: float) -> None:
+        log.write(
+            request_id=exchange.request_id,
+            ip=exchange.ip,
+            method=exchange.method,
+            path=exchange.path,
+            status=answer.status if answer else 499,
+            code=answer.code if answer else 499,
+            reason=(answer.reason or None) if answer else "client_gone",
+            group=exchange.group or None,
+            member_id=exchange.member_id,
+            mobile=exchange.mobile,
+            duration_ms=seconds * 1000,
+        )
+
+    return write
+
+
+def open_groups(settings: Settings) -> Groups:
+    """The groups that the profile and the settings know."""
+    return Groups(
+        settings.groups, folded=settings.wire == "rageframe", aliases=settings.group_aliases
+    )
+
+
+def _service(
+    settings: Settings, key: bytes, store: Store, clock: Clock, passwords: Passwords
+) -> Service:
+    secrets, tokens = HmacSecrets(key), HmacTokens(key)
+    sender, wording = _sender(settings), _wording(settings)
+    sessions = _session_policy(settings)
+    codes = _code_policy(settings)
+    opening = Opening(tokens, sessions)
+    tries = _code_try(settings, store, clock, secrets, codes)
+    authenticate = Authenticate(store, clock, tokens, sessions)
+    return Service(
+        login=_login(settings, store, clock, passwords, secrets, opening),
+        mobile_login=MobileLogin(store, clock, tries, opening),
+        register=Register(store, clock, passwords, tries, opening),
+        reset_password=_reset(store, clock, passwords, secrets, tries, opening, sender, wording),
+        send_code=SendCode(store, clock, secrets, sender, codes, _sms_limits(settings), wording),
+        refresh=Refresh(store, clock, tokens, sessions),
+        authenticate=authenticate,
+        logout=Logout(store, clock, authenticate),
+        store=store,
+    )
+
+
+def _clock(settings: Settings) -> Clock:
+    return TestClock(settings.test_clock_file) if settings.test_clock_file else Clock()
+
+
+def _sender(settings: Settings) -> SmsSender:
+    return Failover(
+        [_gateway(name, settings) for name in settings.sms_gateways],
+        each=settings.sms_gateway_timeout,
+        whole=settings.sms_timeout,
+    )
+
+
+def _gateway(name: str, settings: Settings) -> SmsGateway:
+    if name == "outbox":
+        assert settings.sms_outbox is not None
+        return OutboxGateway(settings.sms_outbox)
+    return ConsoleGateway()
+
+
+def _reset(
+    store: Store,
+    clock: Clock,
+    passwords: Passwords,
+    secrets: HmacSecrets,
+    tries: CodeTry,
+    opening: Opening,
+    sender: SmsSender,
+    wording: Wording,
+) -> ResetPassword:
+    return ResetPassword(store, clock, passwords, secrets, tries, opening, sender, wording)
+
+
+def _login(
+    settings: Settings,
+    store: Store,
+    clock: Clock,
+    passwords: Passwords,
+    secrets: HmacSecrets,
+    opening: Opening,
+) -> Login:
+    limits = LoginLimits(
+        account_address=Limit(
+            "login-account-address",
+            settings.login_account_address_rate,
+            lockouts=tuple(rate.window for rate in settings.login_account_address_rate[-1:]),
+        ),
+        account=Limit(
+            "login-account", settings.login_account_rate, lockouts=settings.login_account_lockouts
+        ),
+        address=Limit("login-address", settings.login_address_rates),
+    )
+    turnstile = Turnstile(
+        store,
+        clock,
+        capacity=settings.hash_queue + settings.hash_workers,
+        patience=settings.hash_deadline,
+    )
+    return Login(
+        store,
+        clock,
+        passwords,
+        secrets,
+        opening,
+        turnstile,
+        limits,
+        failure_floor=_FAILURE_FLOOR,
+    )
+
+
+def _code_try(
+    settings: Settings, store: Store, clock: Clock, secrets: HmacSecrets, codes: CodePolicy
+) -> CodeTry:
+    return CodeTry(
+        store,
+        clock,
+        secrets,
+        codes,
+        number=Limit("code-number", settings.code_number_rates),
+        address=Limit("code-address", settings.login_address_rates),
+    )
+
+
+def _session_policy(settings: Settings) -> SessionPolicy:
+    return SessionPolicy(
+        access_ttl=settings.access_ttl,
+        refresh_idle=settings.refresh_idle,
+        refresh_absolute=settings.refresh_absolute,
+        window=settings.refresh_window,
+        grace=settings.access_grace,
+    )
+
+
+def _code_policy(settings: Settings) -> CodePolicy:
+    # Four digits are 1000 to 9999, as the apps that take four digits expect them.
+    length = settings.sms_code_length
+    return CodePolicy(
+        length=length,
+        lowest=1000 if length == 4 else 0,
+        life=settings.sms_code_ttl,
+        tries=settings.sms_code_tries,
+    )
+
+
+def _sms_limits(settings: Settings) -> SmsLimits:
+    return SmsLimits(
+        cooldown=Limit("sms-cooldown", (Rate(1, settings.sms_cooldown),)),
+        number=Limit("sms-number", settings.sms_number_rates),
+        address=Limit("sms-address", settings.sms_address_rates),
+        address_numbers=Limit("sms-address-numbers", settings.sms_address_numbers, distinct=True),
+        site=Limit("sms-site", settings.sms_site_rates),
+    )
+
+
+def _wording(settings: Settings) -> Wording:
+    product = f"【{settings.sms_product_name}】"
+    return Wording(
+        code=product + settings.sms_text,
+        password_changed=product
+        + "您的登录密码已重置，其他设备均已退出登录。如非本人操作，请立即重置密码。",
+    )

@@ -1,0 +1,1 @@
+"""What is true and what is allowed: no await, no I/O, no clock, no framework."""

@@ -1,0 +1,167 @@
+"""Limits without I/O: a tally of tries, and what one more try may do to it.
+
+A tally counts exactly: a try is inside a window until it is ``window`` seconds old. Only
+tallies of more than ``_EXACT`` tries round times to a grain, and always to the later end,
+so that rounding makes a limit stricter by at most the grain and never looser.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+
+_EXACT = 256
+_GRAINS_PER_WINDOW = 720
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_RATE = re.compile(r"([1-9][0-9]{0,6})/([1-9][0-9]{0,4})([smhd])", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most ``count`` in any ``window`` seconds; readable as ``5/15m``."""
+
+    count: int
+    window: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Rate":
+        """Read ``5/15m`` (units s, m, h, d). Raises ValueError with what is allowed."""
+        match = _RATE.fullmatch(text.strip())
+        if match is None:
+            raise ValueError(f"{text!r} is no rate: write count/time, such as 5/15m or 10/24h")
+        return cls(int(match[1]), int(match[2]) * _UNITS[match[3]])
+
+    def __str__(self) -> str:
+        for unit, seconds in (("h", 3600), ("m", 60)):
+            if self.window % seconds == 0:
+                return f"{self.count}/{self.window // seconds}{unit}"
+        return f"{self.count}/{self.window}s"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Rates that hold together for one scope.
+
+    ``lockouts``: once full, the scope stays closed for so many seconds after the last try,
+    the first time the first entry, and so on (the last one repeats). ``distinct``: tries
+    with a tag seen inside the window are free, so that the rates count different tags.
+    """
+
+    scope: str
+    rates: tuple[Rate, ...]
+    lockouts: tuple[int, ...] = ()
+    distinct: bool = False
+
+    @property
+    def window(self) -> int:
+        """The longest window, in seconds: how far back a tally remembers."""
+        return max(rate.window for rate in self.rates)
+
+    @property
+    def memory(self) -> int:
+        """Seconds after the last try until the tally may be forgotten."""
+        return self.window + 2 * max(self.lockouts, default=0)
+
+    @property
+    def _grain(self) -> int:
+        if max(rate.count for rate in self.rates) <= _EXACT:
+            return 1
+        return max(1, self.window // _GRAINS_PER_WINDOW)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The tries remembered for one key: ``(time, count, tag)``, oldest first."""
+
+    tries: tuple[tuple[int, int, str], ...] = ()
+    level: int = 0
+
+    @classmethod
+    def load(cls, text: str | None) -> "Tally":
+        """Read what ``dump`` wrote; None is an empty tally."""
+        if not text:
+            return cls()
+        level, tries = json.loads(text)
+        return cls(tuple((at, count, tag) for at, count, tag in tries), level)
+
+    def dump(self) -> str:
+        """The tally as a short text for the store."""
+        return json.dumps([self.level, self.tries], separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The try may not happen for so many seconds (at least 1)."""
+
+    seconds: int
+
+
+def claim(limit: Limit, tally: Tally, now: int, tag: str = "") -> Tally | Wait:
+    """Count one more try at ``now``, or say how long to wait. A refused try counts nothing."""
+    if limit.lockouts:
+        verdict = _unlock(limit, tally, now)
+        if isinstance(verdict, Wait):
+            return verdict
+        tally = verdict
+    # A clock that was set back must not keep a scope closed: times ahead of now become now.
+    tries = [(min(at, now + limit._grain), n, t) for at, n, t in tally.tries]
+    tries = [entry for entry in tries if entry[0] > now - limit.window]
+    if limit.distinct and any(seen == tag for _, _, seen in tries):
+        return Tally(tuple(tries), tally.level)
+    if not limit.lockouts and (seconds := _wait(limit, tries, now)):
+        return Wait(seconds)
+    return Tally(_added(tries, now, limit._grain, tag), tally.level)
+
+
+def release(limit: Limit, tally: Tally, at: int) -> Tally:
+    """Take back one try that was counted at ``at`` (it was no failure after all)."""
+    slot = _slot(at, limit._grain)
+    for index, (time, count, tag) in enumerate(tally.tries):
+        if time == slot:
+            rest = () if count == 1 else ((time, count - 1, tag),)
+            return Tally(tally.tries[:index] + rest + tally.tries[index + 1 :], tally.level)
+    return tally
+
+
+def _unlock(limit: Limit, tally: Tally, now: int) -> Tally | Wait:
+    """For limits with lockouts: closed from the try that filled a rate, then a fresh start."""
+    if not tally.tries:
+        return tally
+    last = min(tally.tries[-1][0], now)
+    recent = [entry for entry in tally.tries if entry[0] > last - limit.window]
+    full = any(
+        sum(n for at, n, _ in recent if at > last - rate.window) >= rate.count
+        for rate in limit.rates
+    )
+    if not full:
+        return tally
+    closed = limit.lockouts[min(tally.level, len(limit.lockouts) - 1)]
+    if now < last + closed:
+        return Wait(last + closed - now)
+    return Tally((), tally.level + 1)
+
+
+def _wait(limit: Limit, tries: list[tuple[int, int, str]], now: int) -> int:
+    """Seconds until every rate has room for one more; 0 when all have it now."""
+    longest = 0
+    for rate in limit.rates:
+        inside = [(at, n) for at, n, _ in tries if at > now - rate.window]
+        over = sum(n for _, n in inside) + 1 - rate.count
+        for at, n in inside:
+            if over <= 0:
+                break
+            over -= n
+            longest = max(longest, at + rate.window - now)
+    return longest
+
+
+def _added(
+    tries: list[tuple[int, int, str]], now: int, grain: int, tag: str
+) -> tuple[tuple[int, int, str], ...]:
+    slot = _slot(now, grain)
+    if tries and tries[-1][0] == slot and tries[-1][2] == tag:
+        return (*tries[:-1], (slot, tries[-1][1] + 1, tag))
+    return (*tries, (slot, 1, tag))
+
+
+def _slot(at: int, grain: int) -> int:
+    return at if grain == 1 else (at // grain + 1) * grain - 1

@@ -1,0 +1,72 @@
+"""SMS codes: what they are for, what they look like, when one is right."""
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Usage(StrEnum):
+    """What a code may be used for; it is good for nothing else."""
+
+    login = "login"
+    register = "register"
+    up_pwd = "up-pwd"
+    up_pay_pwd = "up-pay-pwd"
+    reset_mobile = "reset-mobile"
+    binding_mobile = "binding-mobile"
+
+
+# Names that apps in the field send for the same usage (profile `rageframe` only).
+FIELD_USAGES = {
+    "reset": Usage.up_pwd,
+    "forgot": Usage.up_pwd,
+    "reset_password": Usage.up_pwd,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CodePolicy:
+    """Numbers of ``defaults.md``: length in digits, life in seconds, tries before void.
+
+    Codes are drawn from ``lowest`` up to ``10**length - 1``, both included.
+    """
+
+    length: int = 6
+    lowest: int = 0
+    life: int = 300
+    tries: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SmsMessage:
+    """A message to be sent. ``mobile`` is canonical, ``sent_at`` in Unix seconds."""
+
+    mobile: str
+    usage: str
+    code: str = field(repr=False)
+    minutes: int
+    text: str = field(repr=False)
+    sent_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCode:
+    """The newest code of a number and usage, as stored: no digit of it is in here."""
+
+    id: int
+    salt: bytes
+    digest: bytes = field(repr=False)
+
+
+def read_code(value: object, length: int) -> str | None:
+    """Return the code as exactly ``length`` ASCII digits, or None when it can't be one.
+
+    Clients send text; the API document says integer: 42 is then 000042.
+    """
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return f"{value:0{length}d}" if 0 <= value < 10**length else None
+    if isinstance(value, str) and re.fullmatch(f"[0-9]{{{length}}}", value, re.ASCII):
+        return value
+    return None

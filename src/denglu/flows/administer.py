@@ -1,0 +1,89 @@
+"""What operators do to members and sessions. Each deed ends what it must, at once."""
+
+from denglu.domain.audit import AuditEvent, Event
+from denglu.domain.member import Member, MemberType, NewMember, Status, read_identifier
+from denglu.domain.session import EndReason, Session
+from denglu.flows.ports import Clock, Passwords, Store, Transaction
+
+_DEEDS = {
+    Status.disabled: (Event.member_disabled, EndReason.disabled),
+    Status.enabled: (Event.member_enabled, EndReason.revoked),
+    Status.deleted: (Event.member_deleted, EndReason.disabled),
+}
+
+
+class Administer:
+    """Members and sessions, as operators see them. ``note`` of events: ``operator``."""
+
+    def __init__(self, store: Store, clock: Clock, passwords: Passwords) -> None:
+        self._store = store
+        self._clock = clock
+        self._passwords = passwords
+
+    async def add(self, *, username: str, mobile: str, nickname: str, password: str) -> Member:
+        """Add a member whose values have been checked. Raises ``ports.Taken``."""
+        hashed = await self._passwords.hash(password)
+        new = NewMember(username, mobile, "", nickname, hashed, source="operator")
+
+        async def work(tx: Transaction) -> Member:
+            now = self._clock.now()
+            member_id = await tx.members.add(new, now)
+            await tx.trail.write(_event(Event.member_added, now, member_id))
+            member = await tx.members.get(member_id)
+            assert member is not None
+            return member
+
+        return await self._store.write(work)
+
+    async def find(self, who: str, merchant_id: int = 0) -> Member | None:
+        """The member with this id, username, mobile or e-mail; a deleted one by id only."""
+
+        async def work(tx: Transaction) -> Member | None:
+            identifier = read_identifier(who)
+            member = await tx.members.find(merchant_id, MemberType.member, identifier)
+            if member is None and who.isascii() and who.isdecimal() and len(who) < 19:
+                member = await tx.members.get(int(who))
+            return member
+
+        return await self._store.read(work)
+
+    async def page(self, after: int, limit: int) -> list[Member]:
+        """Members by id."""
+        return await self._store.read(lambda tx: tx.roster.page(after, limit))
+
+    async def set_status(self, member: Member, status: Status) -> bool:
+        """Disable, enable or delete; ends every session unless it enables."""
+        event, reason = _DEEDS[status]
+
+        async def work(tx: Transaction) -> bool:
+            now = self._clock.now()
+            if not await tx.members.set_status(member.id, status, now):
+                return False
+            if status is not Status.enabled:
+                sessions = await tx.sessions.live(member.id)
+                await tx.sessions.end([s.id for s in sessions], reason, now)
+            await tx.trail.write(_event(event, now, member.id))
+            return True
+
+        return await self._store.write(work)
+
+    async def sessions(self, member: Member) -> list[Session]:
+        """The member's live sessions, oldest first."""
+        return await self._store.read(lambda tx: tx.sessions.live(member.id))
+
+    async def revoke(self, member: Member, group: str | None) -> int:
+        """End the member's sessions, in one group or in all; returns how many."""
+
+        async def work(tx: Transaction) -> int:
+            now = self._clock.now()
+            ended = [s.id for s in await tx.sessions.live(member.id, group)]
+            count = await tx.sessions.end(ended, EndReason.revoked, now)
+            for session_id in ended:
+                await tx.trail.write(_event(Event.session_revoked, now, member.id, session_id))
+            return count
+
+        return await self._store.write(work)
+
+
+def _event(event: Event, now: int, member_id: int, session_id: int | None = None) -> AuditEvent:
+    return AuditEvent(event, now, member_id=member_id, session_id=session_id, note="operator")

@@ -1,0 +1,99 @@
+"""Trying an SMS code: counted and committed first, judged after, spent in the deed."""
+
+from dataclasses import dataclass
+
+from denglu.domain.audit import AuditEvent, Event
+from denglu.domain.errors import Reason, Refusal
+from denglu.domain.limits import Limit
+from denglu.domain.mobile import mask_mobile
+from denglu.domain.session import Caller
+from denglu.domain.sms_code import CodePolicy, LiveCode, Usage
+from denglu.flows.limiting import Claim, claim_all, release_all
+from denglu.flows.ports import Clock, Secrets, Store, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class RightCode:
+    """A code that fits, not yet spent."""
+
+    live: LiveCode
+    claims: tuple[Claim, ...]
+    counted_at: int
+
+
+class CodeTry:
+    """Judges codes. ``number``: wrong tries per number, all usages; ``address``: per address."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        secrets: Secrets,
+        policy: CodePolicy,
+        *,
+        number: Limit,
+        address: Limit,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._secrets = secrets
+        self._policy = policy
+        self._number = number
+        self._address = address
+
+    async def judge(self, mobile: str, usage: Usage, code: str, caller: Caller) -> RightCode:
+        """Return the right code. Raises ``bad_code``, or ``too_many_attempts`` by address."""
+        if not code:
+            raise Refusal(Reason.bad_code)
+        key = number_key(self._secrets, caller.merchant_id, mobile)
+        number = Claim(self._number, self._secrets.key("code-number", key.hex()))
+        address = Claim(self._address, self._secrets.key("code-address", caller.network))
+        now = self._clock.now()
+
+        async def count(tx: Transaction) -> LiveCode:
+            live = await tx.codes.claim_try(key, usage, self._policy.tries, now)
+            if live is None:
+                raise Refusal(Reason.bad_code)
+            await claim_all(tx, [address], now, Reason.too_many_attempts)
+            try:
+                await claim_all(tx, [number], now, Reason.bad_code)
+            except Refusal:
+                raise Refusal(Reason.bad_code) from None
+            await tx.trail.write(
+                AuditEvent(
+                    Event.sms_code_compared,
+                    now,
+                    merchant_id=caller.merchant_id,
+                    ip=caller.ip,
+                    note=f"{usage} {mask_mobile(mobile)}",
+                )
+            )
+            return live
+
+        live = await self._store.write(count)
+        if not self._secrets.same(
+            live.digest, self._secrets.code_digest(live.salt, mobile, usage, code)
+        ):
+            raise Refusal(Reason.bad_code)
+        return RightCode(live, (number, address), now)
+
+    async def spend(self, tx: Transaction, right: RightCode, now: int) -> None:
+        """Use the code up. Raises ``bad_code`` when a rival did, or its time is over."""
+        if not await tx.codes.spend(right.live.id, now):
+            raise Refusal(Reason.bad_code)
+        await release_all(tx, right.claims, right.counted_at, now)
+
+    async def refund(self, right: RightCode) -> None:
+        """The code was right, but the deed was refused: it was no wrong try."""
+        now = self._clock.now()
+
+        async def give_back(tx: Transaction) -> None:
+            await tx.codes.refund_try(right.live.id)
+            await release_all(tx, right.claims, right.counted_at, now)
+
+        await self._store.write(give_back)
+
+
+def number_key(secrets: Secrets, merchant_id: int, mobile: str) -> bytes:
+    """The key under which codes of a number are kept."""
+    return secrets.key("mobile", merchant_id, mobile)

@@ -1,0 +1,377 @@
+"""What the flows need from the world, in their own words.
+
+``store``, ``security`` and ``sms`` fulfil these. A transaction's parts (``Members`` …
+``Trail``) may be used only inside the work that the store runs, and that work may await
+nothing else: no gateway, no hash, no sleep. The embedded store runs it to its end on the
+writer's thread and refuses work that waits.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from denglu.domain.audit import AuditEvent
+from denglu.domain.member import Identifier, Member, NewMember
+from denglu.domain.session import EndReason, Found, Kind, Lives, Session
+from denglu.domain.sms_code import LiveCode, SmsMessage
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """The one source of wall-clock time."""
+
+    def now(self) -> int:
+        """Unix seconds."""
+        ...
+
+
+class Taken(Exception):
+    """A unique key is in use. ``field`` is ``username``, ``mobile`` or ``email``."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field)
+        self.field = field
+
+
+class Members(Protocol):
+    """Members with account and level. Deleted members are found by id only."""
+
+    async def find(self, merchant_id: int, member_type: int, who: Identifier) -> Member | None:
+        """The member whose mobile, e-mail or username this is."""
+        ...
+
+    async def get(self, member_id: int) -> Member | None:
+        """The member with this id, whatever the status."""
+        ...
+
+    async def add(self, new: NewMember, now: int) -> int:
+        """Store a new member with an account and the first level; returns the id.
+
+        Raises Taken when the username, mobile or e-mail is in use.
+        """
+        ...
+
+    async def set_password(self, member_id: int, password_hash: str, now: int) -> bool:
+        """Give an enabled member a new password; a login that still judges the old one fails."""
+        ...
+
+    async def rehash(self, member: Member, password_hash: str) -> bool:
+        """Store the same password under a newer hash, unless it changed since ``member``."""
+        ...
+
+    async def visit(self, member: Member, now: int, ip: str) -> bool:
+        """Count a visit, if the member is still enabled and has the password of ``member``."""
+        ...
+
+    async def set_status(self, member_id: int, status: int, now: int) -> bool:
+        """Disable (0), enable (1) or delete (-1: personal fields are wiped, names are free)."""
+        ...
+
+
+class Roster(Protocol):
+    """The list of members, for operators."""
+
+    async def page(self, after: int, limit: int) -> list[Member]:
+        """Members whose id is above ``after``, by id, at most ``limit``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A session to be opened: generation 1 of a pair whose secrets come from ``nonce``."""
+
+    merchant_id: int
+    member_id: int
+    member_type: int
+    group: str
+    allowed: int
+    nonce: bytes = field(repr=False)
+    lives: Lives
+    absolute_expires_at: int
+    device: str
+    ip: str
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
+class TokenDigests:
+    """SHA-256 of the pair of one generation."""
+
+    access: bytes
+    refresh: bytes
+
+
+class Sessions(Protocol):
+    """Sessions and the digests of their tokens."""
+
+    async def find(self, digest: bytes) -> Found | None:
+        """The token with this SHA-256, its session and its member."""
+        ...
+
+    async def open(self, new: NewSession) -> tuple[int, list[Session]]:
+        """Open a session in the member's group; the oldest above ``allowed`` are replaced.
+
+        Returns the new id and the sessions that were ended for it.
+        """
+        ...
+
+    async def add_pair(
+        self, session_id: int, member_id: int, generation: int, pair: TokenDigests
+    ) -> None:
+        """Make the digests of one generation known."""
+        ...
+
+    async def rotate(self, session: Session, lives: Lives, now: int) -> bool:
+        """Move a live session from its generation to the next; False when a rival did.
+
+        The refresh token of the generation gets its rotation time, and its parent the first
+        use of its child pair; access tokens older than the generation are forgotten.
+        """
+        ...
+
+    async def mark_used(self, session: Session, generation: int, now: int) -> None:
+        """Record that a pair was used, with the refresh token that it came from."""
+        ...
+
+    async def end(self, session_ids: Sequence[int], reason: EndReason, now: int) -> int:
+        """End live sessions; returns how many."""
+        ...
+
+    async def live(self, member_id: int, group: str | None = None) -> list[Session]:
+        """The member's live sessions, oldest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NewCode:
+    """A code to be stored: the number only as a keyed digest and masked, the code as HMAC."""
+
+    merchant_id: int
+    number_key: bytes
+    masked: str
+    usage: str
+    salt: bytes = field(repr=False)
+    digest: bytes = field(repr=False)
+    expires_at: int
+    ip: str
+    now: int
+
+
+class Codes(Protocol):
+    """SMS codes: one live code for a number and usage."""
+
+    async def issue(self, new: NewCode) -> int:
+        """Store a code in place of the live one; returns its id."""
+        ...
+
+    async def claim_try(
+        self, number_key: bytes, usage: str, tries: int, now: int
+    ) -> LiveCode | None:
+        """Count a try on the live code; None when there is none or its tries are used up."""
+        ...
+
+    async def refund_try(self, code_id: int) -> None:
+        """Take the try back: the code was right."""
+        ...
+
+    async def spend(self, code_id: int, now: int) -> bool:
+        """Use the code up; False when it is used, superseded or expired."""
+        ...
+
+    async def record_outcome(self, code_id: int, gateway: str, outcome: str, now: int) -> None:
+        """Write down how the sending went (``sent`` or ``failed``)."""
+        ...
+
+
+class Tallies(Protocol):
+    """The tallies of limits, by keyed digest."""
+
+    async def load(self, keys: Sequence[bytes]) -> dict[bytes, str]:
+        """The tallies of these keys, locked against rivals until the transaction ends."""
+        ...
+
+    async def save(self, key: bytes, tally: str, expires_at: int) -> None:
+        """Store a loaded tally."""
+        ...
+
+    async def clear(self, key: bytes) -> None:
+        """Forget a tally."""
+        ...
+
+
+class Trail(Protocol):
+    """The audit trail."""
+
+    async def write(self, event: AuditEvent) -> None:
+        """Add a line."""
+        ...
+
+
+class Upkeep(Protocol):
+    """What retention does, a small batch at a time."""
+
+    async def expire_sessions(self, now: int, limit: int) -> int:
+        """End live sessions whose refresh life is over; returns how many."""
+        ...
+
+    async def drop_sessions(self, ended_before: int, limit: int) -> int:
+        """Delete sessions that ended before a time, with their tokens; returns how many."""
+        ...
+
+    async def drop_codes(self, expired_before: int, limit: int) -> int:
+        """Delete codes that expired before a time; returns how many."""
+        ...
+
+    async def drop_tallies(self, expired_before: int, limit: int) -> int:
+        """Delete tallies that no limit looks at any more; returns how many."""
+        ...
+
+    async def drop_audit(self, before: int, limit: int) -> int:
+        """Delete audit events older than a time; returns how many."""
+        ...
+
+
+class Transaction(Protocol):
+    """The parts of a transaction."""
+
+    @property
+    def members(self) -> Members: ...
+    @property
+    def roster(self) -> Roster: ...
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
+    def codes(self) -> Codes: ...
+    @property
+    def tallies(self) -> Tallies: ...
+    @property
+    def trail(self) -> Trail: ...
+    @property
+    def upkeep(self) -> Upkeep: ...
+
+
+Work = Callable[[Transaction], Awaitable[T]]
+
+
+class Store(Protocol):
+    """The authority for members, sessions, codes and limits.
+
+    Every method raises ``Refusal(Reason.busy)`` when the database cannot answer in time.
+    """
+
+    async def write(self, work: Work[T]) -> T:
+        """Run ``work`` in one transaction; returns after its commit is durable.
+
+        An exception from ``work`` undoes all of it and comes out here.
+        """
+        ...
+
+    async def read(self, work: Work[T]) -> T:
+        """Run ``work``, which only reads."""
+        ...
+
+    async def find_token(self, digest: bytes) -> Found | None:
+        """``sessions.find`` at once: never older than what has been committed."""
+        ...
+
+    async def has_legacy_hashes(self) -> bool:
+        """Whether any member still has an imported (bcrypt) hash."""
+        ...
+
+    async def ready(self) -> bool:
+        """Whether reads and writes are answered."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what is under way, then let go of the database."""
+        ...
+
+
+class Passwords(Protocol):
+    """Password hashing, bounded, off the event loop."""
+
+    async def hash(self, password: str) -> str:
+        """A PHC string. Raises ``Refusal(Reason.busy)`` when the queue is full."""
+        ...
+
+    async def verify(self, password: str, stored: str | None) -> bool:
+        """Whether the password fits; None costs the same work and never fits."""
+        ...
+
+    def needs_rehash(self, stored: str) -> bool:
+        """Whether ``stored`` is not in today's form and cost."""
+        ...
+
+
+class Tokens(Protocol):
+    """Derives and recognises tokens; holds the server's key."""
+
+    def derive(self, kind: Kind, nonce: bytes, session_id: int, generation: int) -> str:
+        """The token (43 characters base64url) of a session's generation: always the same."""
+        ...
+
+    def digest(self, kind: Kind, token: str) -> bytes | None:
+        """SHA-256 of a token of that kind; None for garbage, without I/O."""
+        ...
+
+    def new_nonce(self) -> bytes:
+        """16 random bytes."""
+        ...
+
+
+class Secrets(Protocol):
+    """Keyed digests and codes."""
+
+    def key(self, scope: str, *parts: str | int) -> bytes:
+        """A keyed digest (32 bytes) of what must not be stored in clear."""
+        ...
+
+    def new_code(self, lowest: int, length: int) -> str:
+        """A random code."""
+        ...
+
+    def new_salt(self) -> bytes:
+        """16 random bytes."""
+        ...
+
+    def code_digest(self, salt: bytes, mobile: str, usage: str, code: str) -> bytes:
+        """What is stored of a code."""
+        ...
+
+    def same(self, left: bytes, right: bytes) -> bool:
+        """Comparison in constant time."""
+        ...
+
+
+class GatewayFailed(Exception):
+    """A gateway did not send. ``certainly`` tells that the message surely is not under way."""
+
+    def __init__(self, gateway: str, cause: str, *, certainly: bool) -> None:
+        super().__init__(f"{gateway}: {cause}")
+        self.gateway = gateway
+        self.cause = cause
+        self.certainly = certainly
+
+
+class SmsNotSent(Exception):
+    """No gateway took the message. ``cause`` is for the log."""
+
+
+class SmsGateway(Protocol):
+    """One way to send a message."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def send(self, message: SmsMessage) -> None:
+        """Send. Raises GatewayFailed."""
+        ...
+
+
+class SmsSender(Protocol):
+    """All configured ways, in their order."""
+
+    async def send(self, message: SmsMessage) -> str:
+        """Send under the deadline; returns the gateway's name. Raises SmsNotSent."""
+        ...

@@ -1,0 +1,40 @@
+"""Forgetting what is over: small batches, so that nobody waits behind them."""
+
+from dataclasses import dataclass
+
+from denglu.flows.ports import Clock, Store
+
+_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long what is over is kept, in seconds."""
+
+    codes: int
+    sessions: int
+    audit: int
+
+
+class Retain:
+    """One call is one round; ``False`` when there was nothing left to do."""
+
+    def __init__(self, store: Store, clock: Clock, retention: Retention) -> None:
+        self._store = store
+        self._clock = clock
+        self._keep = retention
+
+    async def __call__(self) -> bool:
+        """A batch of every kind, each in a transaction of its own. Raises ``busy``."""
+        now = self._clock.now()
+        keep = self._keep
+        done = [
+            await self._store.write(lambda tx: tx.upkeep.expire_sessions(now, _BATCH)),
+            await self._store.write(
+                lambda tx: tx.upkeep.drop_sessions(now - keep.sessions, _BATCH)
+            ),
+            await self._store.write(lambda tx: tx.upkeep.drop_codes(now - keep.codes, _BATCH)),
+            await self._store.write(lambda tx: tx.upkeep.drop_tallies(now, _BATCH)),
+            await self._store.write(lambda tx: tx.upkeep.drop_audit(now - keep.audit, _BATCH)),
+        ]
+        return any(done)

@@ -1,0 +1,67 @@
+"""What the address that a server binds to allows, and what an operator should be told."""
+
+from ipaddress import ip_address
+
+from denglu.settings.model import Settings, variable
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server bound to ``host``."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        address = ip_address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback
+
+
+def check_binding(settings: Settings, host: str) -> list[str]:
+    """Faults, one line each, of serving with these settings on ``host``."""
+    if is_loopback(host):
+        return []
+    where = f"a server on {host or 'every address'} can be reached from other machines"
+    faults = []
+    if settings.secret_key is None:
+        faults.append(
+            f"{variable('secret_key')}: not set, and {where}: set it, or "
+            f"{variable('secret_key_file')}, to at least 32 random bytes"
+            + (f" (such as {settings.key_path})" if settings.key_path.exists() else "")
+        )
+    if settings.test_clock_file is not None:
+        faults.append(
+            f"{variable('test_clock_file')}={settings.test_clock_file}: {where}: "
+            "the test clock is for loopback only; unset it"
+        )
+    clear = [name for name in settings.sms_gateways if name in ("console", "outbox")]
+    if clear and settings.sms_cleartext != "accept":
+        faults.append(
+            f"{variable('sms_gateways')}={','.join(settings.sms_gateways)}: {where}, and "
+            f"{' and '.join(clear)} show every code in clear to whoever reads the terminal or the "
+            f"file: name a provider's gateway, or bind to 127.0.0.1; in a closed test network set "
+            f"{variable('sms_cleartext')}=accept"
+        )
+    return faults
+
+
+def warnings(settings: Settings) -> list[str]:
+    """What is allowed and yet worth a word at start and in ``denglu doctor``."""
+    found = []
+    if settings.sms_code_length < 6:
+        found.append(
+            f"{variable('sms_code_length')}={settings.sms_code_length}: four digits can be "
+            "guessed; the limits carry the security. Use 6 as soon as the apps allow it"
+        )
+    if settings.redis_url is not None:
+        found.append(f"{variable('redis_url')}: is not used yet; nothing is looser without it")
+    if settings.sms_cleartext == "accept":
+        found.append(f"{variable('sms_cleartext')}=accept: SMS codes are shown in clear")
+    if settings.sms_outbox is not None and "outbox" not in settings.sms_gateways:
+        found.append(
+            f"{variable('sms_outbox')}: is not used, because {variable('sms_gateways')} does "
+            "not name outbox"
+        )
+    if settings.group_aliases and settings.wire != "rageframe":
+        found.append(f"{variable('group_aliases')}: is used only in the rageframe profile")
+    return found

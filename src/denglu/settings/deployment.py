@@ -1,0 +1,134 @@
+"""Settings of a deployment: where it stores, what it speaks, which groups it knows."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field, PlainValidator, SecretStr
+
+from denglu.domain.groups import Group
+from denglu.settings import readers
+from denglu.settings.about import About, Section, between, kind
+from denglu.settings.values import Located, Lower, Switch, Whole, each
+
+_DAY = 86400
+
+
+class Deployment(Section):
+    """The deployment."""
+
+    database_url: Annotated[
+        str,
+        PlainValidator(readers.database_url),
+        kind(
+            "sqlite:///path.db",
+            "SQLite needs no other service; PostgreSQL and MySQL follow in a later release",
+            filed=True,
+            show=readers.masked_url,
+        ),
+    ] = Field("sqlite:///denglu.db", repr=False)
+    redis_url: Annotated[
+        str | None,
+        PlainValidator(readers.redis_url),
+        kind(
+            "redis://host:6379/0",
+            "accepted and not used yet: the database is the authority for every limit",
+            filed=True,
+            show=readers.masked_url,
+        ),
+    ] = Field(None, repr=False)
+    secret_key: Annotated[
+        SecretStr | None,
+        About(
+            why="tokens and codes are derived from it; who knows it and has the database can log "
+            "in as anybody. On loopback one is made and kept beside the database",
+            allowed="32 … 1024 bytes",
+            low=32,
+            high=1024,
+            measure=lambda key: len(key.get_secret_value().encode()),
+            filed=True,
+            secret=True,
+        ),
+    ] = None
+    wire: Annotated[
+        Literal["document", "rageframe"],
+        kind(
+            "document, rageframe",
+            "document answers as the API document says; rageframe as the original server does, "
+            "for apps in the field",
+        ),
+    ] = "document"
+    http_status: Annotated[
+        Literal["envelope", "real"],
+        kind(
+            "envelope, real",
+            "envelope answers 200 with the code in the body, as the document says; real puts "
+            "the code into the status line too",
+        ),
+    ] = "envelope"
+    mounts: Annotated[
+        tuple[str, ...],
+        each(readers.mount, most=16),
+        kind("path prefixes such as /api,/api/tiny-shop", "apps reach the API under old paths"),
+    ] = ()
+    groups: Annotated[
+        tuple[Group, ...],
+        PlainValidator(readers.groups),
+        kind(
+            "name:label:sessions,… or tables [groups.name]",
+            "groups beside the 13, and how many live sessions each allows; also for existing ones",
+        ),
+    ] = ()
+    group_aliases: Annotated[
+        Mapping[str, str],
+        PlainValidator(readers.aliases),
+        kind(
+            "alias:name,… or the table [group_aliases]",
+            "more names that apps in the field send for a group (rageframe only)",
+        ),
+    ] = Field(default_factory=dict)
+    plugins: Annotated[
+        tuple[str, ...],
+        each(readers.plugin),
+        kind("nothing yet", "plugins follow in a later release"),
+    ] = ()
+    docs_enabled: Annotated[
+        Switch, kind("true, false", "the API page at /docs; switch it off where it is not wanted")
+    ] = True
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Lower,
+        kind("debug, info, warning, error", "no level ever logs a secret"),
+    ] = "info"
+    test_clock_file: Annotated[
+        Located,
+        kind(
+            "a path; only on loopback",
+            "tests only: the file holds seconds that are added to the clock",
+        ),
+    ] = None
+
+
+class Storage(Section):
+    """How the store behaves, and how long it remembers."""
+
+    sqlite_busy_timeout: Annotated[
+        Whole, between(1, 10, "a locked database is answered with busy, not with silence", unit="s")
+    ] = 2
+    retention_codes: Annotated[
+        Whole, between(3600, _DAY, "codes are deleted at most 24 hours after they expire", unit="s")
+    ] = _DAY
+    retention_sessions: Annotated[
+        Whole,
+        between(
+            _DAY,
+            365 * _DAY,
+            "how long after its end a session can still say why it ended",
+            unit="s",
+        ),
+    ] = 30 * _DAY
+    retention_audit: Annotated[
+        Whole,
+        between(
+            180 * _DAY, 3650 * _DAY, "CSL article 21 asks to keep logs for six months", unit="s"
+        ),
+    ] = 180 * _DAY

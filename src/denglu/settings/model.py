@@ -1,0 +1,109 @@
+"""The one frozen Settings. It is read once, checked whole, and never changed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import PrivateAttr, model_validator
+from pydantic.fields import FieldInfo
+
+from denglu.settings.about import About, Section
+from denglu.settings.deployment import Deployment, Storage
+from denglu.settings.login import Login, Sessions
+from denglu.settings.server import Server
+from denglu.settings.sms import Sms
+
+PREFIX = "DENGLU_"
+SECTIONS: tuple[type[Section], ...] = (Deployment, Sms, Login, Sessions, Server, Storage)
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """One setting as it is in force. ``value`` hides secrets."""
+
+    variable: str
+    value: str
+    source: str
+
+
+class Settings(Deployment, Sms, Login, Sessions, Server, Storage):
+    """Every setting. Made by ``load_settings``; tests may call it with keyword arguments.
+
+    Relative paths count from the directory the settings were loaded in.
+    """
+
+    _sources: Mapping[str, str] = PrivateAttr(default_factory=dict)
+    _cwd: Path = PrivateAttr(default_factory=Path)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _profile_defaults(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or data.get("wire") != "rageframe":
+            return data
+        return profile_defaults() | data
+
+    def model_post_init(self, context: Any) -> None:
+        """Remember where the values came from (``load_settings`` tells)."""
+        known = context if isinstance(context, Mapping) else {}
+        self._sources = MappingProxyType(dict(known.get("sources", {})))
+        self._cwd = known.get("cwd", Path())
+
+    @property
+    def database_path(self) -> Path:
+        """The SQLite file."""
+        return self._cwd / self.database_url.removeprefix("sqlite:///")
+
+    @property
+    def key_path(self) -> Path:
+        """Where the secret key is kept that a server on loopback makes for itself."""
+        return self.database_path.with_name(self.database_path.name + ".key")
+
+    def source_of(self, name: str) -> str:
+        """Where the value of a field comes from: a variable, a file, or the defaults."""
+        if name in self._sources:
+            return self._sources[name]
+        changed = self.wire == "rageframe" and about(name).rageframe is not None
+        return "default of the rageframe profile" if changed else "default"
+
+    def effective(self) -> list[Effective]:
+        """All settings with value and source, in the order of docs/settings.md."""
+        return [
+            Effective(variable(name), shown(name, getattr(self, name)), self.source_of(name))
+            for section in SECTIONS
+            for name in section.model_fields
+        ]
+
+
+_ABOUT: dict[str, About] = {}
+
+
+def about(name: str) -> About:
+    """The facts about a field."""
+    return _ABOUT[name]
+
+
+def variable(name: str) -> str:
+    """``sms_code_ttl`` as ``DENGLU_SMS_CODE_TTL``."""
+    return PREFIX + name.upper()
+
+
+def profile_defaults() -> dict[str, object]:
+    """The defaults that the rageframe profile changes."""
+    return {n: facts.rageframe for n, facts in _ABOUT.items() if facts.rageframe is not None}
+
+
+def shown(name: str, value: object) -> str:
+    """A value fit for anybody's eyes."""
+    facts = about(name)
+    if facts.secret:
+        return "" if value is None else "(hidden)"
+    return facts.show(value)
+
+
+def _facts(field: FieldInfo) -> About:
+    return next(item for item in field.metadata if isinstance(item, About))
+
+
+_ABOUT.update({name: _facts(field) for name, field in Settings.model_fields.items()})

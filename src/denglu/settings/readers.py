@@ -1,0 +1,179 @@
+"""Readers for settings with a grammar of their own: addresses, origins, mounts, groups.
+
+Each takes one entry's text and returns its one normal form, or raises ValueError.
+"""
+
+import re
+from collections.abc import Mapping
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from types import MappingProxyType
+from typing import Any
+
+from denglu.domain.groups import DOCUMENT_GROUPS, Group
+from denglu.settings.values import plain, split
+
+Network = IPv4Network | IPv6Network
+GATEWAYS = ("console", "outbox")
+LATER_GATEWAYS = ("aliyun", "tencent", "http")
+
+_SEGMENT = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,63}", re.ASCII)
+_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]{0,31})://([a-z0-9.-]{1,253}|\[[0-9a-f:.]+\])(:[0-9]+)?")
+_GROUP_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}", re.ASCII)
+_DEFAULT_PORTS = {("http", ":80"), ("https", ":443")}
+_LONGEST_LABEL = 32
+_MOST_SESSIONS = 100
+
+
+def database_url(value: object) -> str:
+    """``sqlite:///path.db`` only; the other databases are recognised and put off."""
+    if not isinstance(value, str):
+        raise ValueError("is no text")
+    url = plain(value.strip())
+    scheme, _, rest = url.partition("://")
+    name = scheme.partition("+")[0]
+    if name in ("postgresql", "postgres", "mysql", "mariadb"):
+        raise ValueError(f"{name} is not served yet: this release stores in SQLite")
+    if name != "sqlite":
+        raise ValueError("is no database this release knows")
+    path = rest.removeprefix("/")
+    if scheme != "sqlite" or path == rest or path.strip("/") in ("", ":memory:"):
+        raise ValueError("names no file: write sqlite:///name.db or sqlite:////whole/path.db")
+    if "?" in path or "#" in path or path.endswith("/"):
+        raise ValueError("may hold a path only, without ? and #")
+    return url
+
+
+def redis_url(value: object) -> str | None:
+    """``redis://``, ``rediss://`` or ``unix://``."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError("is no text")
+    url = plain(value.strip())
+    if not re.match(r"(rediss?://[^/?#]+|unix://+[^/?#]+)", url):
+        raise ValueError("is no redis URL")
+    return url
+
+
+def masked_url(url: object) -> str:
+    """A URL without the user, the password and the query in it."""
+    text = re.sub(r"(?s)^([a-z0-9+]*:/*)?.*@", r"\1***@", "" if url is None else str(url))
+    return re.sub(r"(?s)\?.*", "?***", text)
+
+
+def mount(text: str) -> str:
+    """``api/`` and ``/api`` become ``/api``."""
+    segments = text.strip("/").split("/")
+    if not all(_SEGMENT.fullmatch(segment) for segment in segments):
+        raise ValueError(f"{text!r} is no path prefix of letters, digits and . _ ~ -")
+    return "/" + "/".join(segments)
+
+
+def network(text: str) -> Network:
+    """An address or a network; an IPv4 address written as IPv6 becomes IPv4."""
+    try:
+        found = ip_network(text if "/" in text else _unmapped(text))
+    except ValueError:
+        raise ValueError(_no_network(text)) from None
+    if found.prefixlen == 0:
+        raise ValueError(f"{text!r} is everybody: then anybody may claim any address")
+    return found
+
+
+def _unmapped(text: str) -> IPv4Address | IPv6Address:
+    address = ip_address(text)
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
+def _no_network(text: str) -> str:
+    try:
+        meant = ip_network(text, strict=False)
+    except ValueError:
+        return f"{text!r} is neither an address nor a network"
+    return f"{text!r} has bits beside its network: do you mean {meant}?"
+
+
+def origin(text: str) -> str:
+    """An origin as browsers and app shells send it, or ``*``."""
+    if text == "*":
+        return text
+    match = _ORIGIN.fullmatch(text.lower().removesuffix("/"))
+    if match is None:
+        raise ValueError(f"{text!r} is no origin: write https://shop.example, without a path")
+    scheme, host, port = match[1], match[2], match[3] or ""
+    if port and not 1 <= int(port[1:]) <= 65535:
+        raise ValueError(f"{text!r} has no such port")
+    return f"{scheme}://{host}" + ("" if (scheme, port) in _DEFAULT_PORTS else port)
+
+
+def gateway(text: str) -> str:
+    """The name of an SMS gateway that this release has."""
+    if text in LATER_GATEWAYS:
+        raise ValueError(f"{text!r} is not served yet")
+    if text not in GATEWAYS:
+        raise ValueError(f"{text!r} is no gateway")
+    return text
+
+
+def plugin(text: str) -> str:
+    """No plugin exists in this release."""
+    if text == "merchant":
+        raise ValueError("'merchant' is not served yet")
+    raise ValueError(f"{text!r} is no plugin")
+
+
+def site_word(text: str) -> str:
+    """A word that passwords may not consist of."""
+    if not 2 <= len(text) <= 64:
+        raise ValueError(f"{text!r} is shorter than 2 or longer than 64 characters")
+    return text
+
+
+def groups(value: object) -> tuple[Group, ...]:
+    """``kiosk:自助机:3,tv:电视`` or the table ``{kiosk: {label, sessions}}``."""
+    if isinstance(value, Mapping):
+        found = [_group(name, **_table(name, entry)) for name, entry in value.items()]
+    else:
+        found = [e if isinstance(e, Group) else _group(*str(e).split(":")) for e in split(value)]
+    spelled = {group.name.casefold(): group.name for group in DOCUMENT_GROUPS}
+    for group in found:
+        if spelled.setdefault(group.name.casefold(), group.name) != group.name:
+            raise ValueError(f"{group.name!r} exists as {spelled[group.name.casefold()]!r}")
+    if len({group.name for group in found}) < len(found):
+        raise ValueError("names a group twice")
+    return tuple(found)
+
+
+def _table(name: str, entry: object) -> dict[str, Any]:
+    if not isinstance(entry, Mapping) or entry.keys() - {"label", "sessions"}:
+        raise ValueError(f"{name!r} must be a table of label and sessions")
+    return dict(entry)
+
+
+def _group(name: str, label: object = "", sessions: object = 1, *rest: str) -> Group:
+    if rest or not _GROUP_NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no group: write name:label:sessions")
+    known = {group.name: group.label for group in DOCUMENT_GROUPS}
+    label = plain(label if isinstance(label, str) else "") or known.get(name, name)
+    if len(label) > _LONGEST_LABEL:
+        raise ValueError(f"the label of {name!r} is longer than {_LONGEST_LABEL} characters")
+    if isinstance(sessions, bool) or not re.fullmatch("[0-9]{1,3}", str(sessions), re.ASCII):
+        raise ValueError(f"the sessions of {name!r} are no number")
+    if not 1 <= int(str(sessions)) <= _MOST_SESSIONS:
+        raise ValueError(f"{name!r} may allow 1 … {_MOST_SESSIONS} sessions")
+    return Group(name, label, int(str(sessions)))
+
+
+def aliases(value: object) -> Mapping[str, str]:
+    """``alias:name,…`` or the table ``{alias: name}``."""
+    if isinstance(value, Mapping):
+        pairs = [(str(alias), str(name)) for alias, name in value.items()]
+    else:
+        pairs = [(alias, name) for alias, _, name in (str(e).partition(":") for e in split(value))]
+    for alias, name in pairs:
+        if not (_GROUP_NAME.fullmatch(alias) and _GROUP_NAME.fullmatch(name)):
+            raise ValueError(f"'{alias}:{name}' is no alias: write alias:name")
+    if len({alias.casefold() for alias, _ in pairs}) < len(pairs):
+        raise ValueError("names an alias twice")
+    return MappingProxyType(dict(pairs))

@@ -1,0 +1,47 @@
+"""Settings of the HTTP server: whom it believes, how much and how long it takes."""
+
+from typing import Annotated
+
+from denglu.settings import readers
+from denglu.settings.about import Section, between, kind
+from denglu.settings.values import Whole, each
+
+
+class Server(Section):
+    """The network edge."""
+
+    trusted_proxies: Annotated[
+        tuple[readers.Network, ...],
+        each(readers.network),
+        kind(
+            "addresses and networks, such as 127.0.0.1,10.0.0.0/8; not everybody",
+            "only their X-Forwarded-For is believed",
+        ),
+    ] = ()
+    cors_origins: Annotated[
+        tuple[str, ...],
+        each(readers.origin, most=200),
+        kind(
+            "origins such as https://shop.example; * only in the rageframe profile",
+            "browsers elsewhere may not read answers; loopback origins may where the server is "
+            "bound to loopback; never credentials",
+            rageframe=("*",),
+        ),
+    ] = ()
+    body_limit: Annotated[
+        Whole,
+        between(4096, 65536, "bodies are flat and small; more is refused unread", unit="bytes"),
+    ] = 16384
+    body_timeout: Annotated[
+        Whole, between(1, 60, "for a body to arrive whole (slowloris)", unit="s")
+    ] = 10
+    keep_alive: Annotated[
+        Whole, between(1, 120, "an idle connection is closed after it", unit="s")
+    ] = 15
+    shutdown_grace: Annotated[
+        Whole, between(1, 120, "for requests in flight when the server is told to stop", unit="s")
+    ] = 20
+    max_connections: Annotated[
+        Whole, between(10, 20_000, "per process; further ones are refused")
+    ] = 1000
+    backlog: Annotated[Whole, between(16, 65535, "connections that wait to be accepted")] = 1024

@@ -1,0 +1,126 @@
+"""Settings of SMS codes: how they are sent, what they look like, how often. Times: seconds."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
+
+from denglu.domain.limits import Rate
+from denglu.settings import readers
+from denglu.settings.about import About, Section, at_most_daily, between, kind
+from denglu.settings.values import Located, Number, Rates, Whole, each, plain
+
+_HOUR, _DAY = 3600, 86400
+
+
+def _product(text: str) -> str:
+    if not 1 <= len(text) <= 16 or set(text) & set("【】{}"):
+        raise ValueError("is empty, too long, or holds 【】 or {}")
+    return plain(text)
+
+
+def _wording(text: str) -> str:
+    rest = text.replace("{code}", "").replace("{minutes}", "")
+    if "{code}" not in text or set(rest) & set("{}"):
+        raise ValueError("has no {code}, or other braces than {code} and {minutes}")
+    if len(text) > 200:
+        raise ValueError("is longer than 200 characters")
+    return plain(text)
+
+
+class Sms(Section):
+    """SMS codes."""
+
+    sms_gateways: Annotated[
+        tuple[str, ...],
+        each(readers.gateway, most=8),
+        About(
+            why="tried in this order; console prints to the terminal, outbox writes to a file, "
+            "real providers follow in a later release",
+            allowed="console, outbox; at least one",
+            low=1,
+            measure=len,
+        ),
+    ] = ("console",)
+    sms_outbox: Annotated[
+        Located,
+        kind("a path; required with the gateway outbox", "one JSON object a line, mode 600"),
+    ] = None
+    sms_cleartext: Annotated[
+        Literal["refuse", "accept"],
+        kind(
+            "refuse, accept",
+            "console and outbox hold codes in clear, so the server refuses them outside loopback; "
+            "accept is for a closed test network",
+        ),
+    ] = "refuse"
+    sms_product_name: Annotated[
+        str,
+        AfterValidator(_product),
+        kind("1 … 16 characters, without 【】 and {}", "stands in 【】 in front of every message"),
+    ] = "denglu"
+    sms_text: Annotated[
+        str,
+        AfterValidator(_wording),
+        kind("at most 200 characters with {code}, and {minutes} if wanted", "the message"),
+    ] = "您的验证码是{code}，{minutes}分钟内有效，请勿泄露。"
+    sms_gateway_timeout: Annotated[
+        Number, between(1, 5, "a gateway that has not answered by then may have sent", unit="s")
+    ] = 5.0
+    sms_timeout: Annotated[
+        Number, between(1, 6, "all gateways together: nobody waits longer for an answer", unit="s")
+    ] = 6.0
+    sms_code_length: Annotated[
+        Whole,
+        About(
+            why="ASVS 6.5.4 and NIST: six random digits suffice; the apps of the rageframe "
+            "profile take exactly four",
+            allowed="6 … 8; rageframe also 4",
+            low=4,
+            high=8,
+            measure=float,
+            rageframe=4,
+        ),
+    ] = 6
+    sms_code_ttl: Annotated[
+        Whole, between(60, 600, "ASVS 6.5.5 and NIST: ten minutes at most", unit="s")
+    ] = 300
+    sms_code_tries: Annotated[
+        Whole,
+        About(
+            why="wrong tries until a code is void; four digits bear three only",
+            allowed="1 … 5; with 4 digits 1 … 3",
+            low=1,
+            high=5,
+            measure=float,
+            rageframe=3,
+        ),
+    ] = 5
+    code_number_rates: Annotated[
+        Rates,
+        at_most_daily(
+            1,
+            20,
+            "wrong tries for a number over all codes and usages: a risk of 2 in 100,000 a day; "
+            "with 4 digits at most 6 a day",
+            rageframe=(Rate(6, _DAY),),
+        ),
+    ] = (Rate(10, _HOUR), Rate(20, _DAY))
+    sms_cooldown: Annotated[
+        Whole,
+        between(30, 300, "between two messages to a number; the apps count 59 s down", unit="s"),
+    ] = 60
+    sms_number_rates: Annotated[
+        Rates, at_most_daily(1, 50, "messages to a number; providers cut off at about the same")
+    ] = (Rate(5, _HOUR), Rate(10, _DAY))
+    sms_address_rates: Annotated[
+        Rates,
+        at_most_daily(10, 10_000, "messages asked for by an address (IPv4, or IPv6 /64)"),
+    ] = (Rate(10, 600), Rate(30, _HOUR), Rate(100, _DAY))
+    sms_address_numbers: Annotated[
+        Rates,
+        at_most_daily(10, 10_000, "different numbers an address may ask for: SMS pumping"),
+    ] = (Rate(10, _HOUR),)
+    sms_site_rates: Annotated[
+        Rates,
+        at_most_daily(1, 1_000_000, "all messages: caps the bill and guessing over many numbers"),
+    ] = (Rate(1000, _HOUR), Rate(5000, _DAY))

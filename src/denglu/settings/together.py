@@ -1,0 +1,96 @@
+"""Rules that tie several settings together. They run only when each of them is sound."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from denglu.domain.groups import Groups
+from denglu.settings.model import Settings, about, shown, variable
+
+_OWASP_ONE_PASS_KIB = 47104
+_FOUR_DIGITS = 4
+_FOUR_DIGIT_TRIES = 3
+_FOUR_DIGIT_DAILY = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """One broken rule: the settings it speaks of (the first is to be changed), and why."""
+
+    fields: tuple[str, ...]
+    why: str
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The settings, for set arithmetic."""
+        return frozenset(self.fields)
+
+    def line(self, settings: Settings) -> str:
+        """The fault as one line."""
+        first, *rest = (_assigned(settings, name) for name in self.fields)
+        return f"{first} beside {', '.join(rest)}: {self.why}"
+
+
+def _assigned(settings: Settings, name: str) -> str:
+    value = getattr(settings, name)
+    if value is None:
+        return f"{variable(name)} (not set)"
+    return f"{variable(name)}={shown(name, value)} (from {settings.source_of(name)})"
+
+
+def check_together(settings: Settings) -> list[Together]:
+    """Every broken rule."""
+    return [*_codes(settings), *_sms(settings), *_lives(settings), *_deployment(settings)]
+
+
+def _codes(s: Settings) -> Iterator[Together]:
+    length = ("sms_code_length", "wire")
+    if s.sms_code_length == _FOUR_DIGITS + 1:
+        yield Together(length, "allowed: 6 … 8, and 4 in the rageframe profile")
+    if s.sms_code_length != _FOUR_DIGITS:
+        return
+    if s.wire != "rageframe":
+        yield Together(length, "allowed: 6 … 8; 4 digits only in the rageframe profile")
+    if s.sms_code_tries > _FOUR_DIGIT_TRIES:
+        yield Together(
+            ("sms_code_tries", "sms_code_length"), "allowed: 1 … 3 with 4 digits (13 bits)"
+        )
+    daily = about("code_number_rates").measure
+    if daily is not None and daily(s.code_number_rates) > _FOUR_DIGIT_DAILY:
+        yield Together(
+            ("code_number_rates", "sms_code_length"),
+            "allowed: 6/24h or less with 4 digits: the limits carry the security",
+        )
+
+
+def _sms(s: Settings) -> Iterator[Together]:
+    if "outbox" in s.sms_gateways and s.sms_outbox is None:
+        yield Together(
+            ("sms_outbox", "sms_gateways"), "the gateway outbox needs the path of its file"
+        )
+    if s.sms_gateway_timeout > s.sms_timeout:
+        yield Together(
+            ("sms_gateway_timeout", "sms_timeout"), "one gateway cannot take longer than all"
+        )
+
+
+def _lives(s: Settings) -> Iterator[Together]:
+    if s.access_ttl > s.refresh_idle:
+        yield Together(("access_ttl", "refresh_idle"), "a session would end under its own token")
+    if s.refresh_idle > s.refresh_absolute:
+        yield Together(("refresh_idle", "refresh_absolute"), "idle cannot outlast absolute")
+    if s.argon2_time < 2 and s.argon2_memory_kib < _OWASP_ONE_PASS_KIB:
+        yield Together(
+            ("argon2_time", "argon2_memory_kib"),
+            "allowed: at least 2 below 47104 KiB; weaker than the OWASP minimum",
+        )
+
+
+def _deployment(s: Settings) -> Iterator[Together]:
+    if "*" in s.cors_origins and (s.wire != "rageframe" or len(s.cors_origins) > 1):
+        yield Together(
+            ("cors_origins", "wire"),
+            "allowed: exact origins; * alone, and only in the rageframe profile",
+        )
+    known = {group.name for group in Groups(s.groups, folded=True)}
+    if lost := sorted(set(s.group_aliases.values()) - known):
+        yield Together(("group_aliases", "groups"), f"there is no group {', '.join(lost)}")

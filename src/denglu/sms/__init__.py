@@ -1,0 +1,9 @@
+"""SMS gateways and the order they are tried in. Imports the domain and the ports only."""
+
+from denglu.sms.console import ConsoleGateway
+from denglu.sms.failover import Failover
+from denglu.sms.memory import MemoryGateway
+from denglu.sms.outbox import OutboxGateway
+from denglu.sms.sender import open_sender
+
+__all__ = ["ConsoleGateway", "Failover", "MemoryGateway", "OutboxGateway", "open_sender"]

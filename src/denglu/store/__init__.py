@@ -1,0 +1,1 @@
+"""Tables, statements and drivers. Fulfils the storage Protocols of ``flows.ports``."""

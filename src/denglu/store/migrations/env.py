@@ -1,0 +1,16 @@
+"""Alembic's entry: runs the migrations on the connection that ``store.migrate`` hands over."""
+
+from alembic import context
+
+from denglu.store.schema import metadata
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=metadata,
+    transactional_ddl=True,
+    transaction_per_migration=True,
+    render_as_batch=connection.dialect.name == "sqlite",
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,273 @@
+"""The storage Protocols of the flows, written once for every driver."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from denglu.domain.audit import AuditEvent
+from denglu.domain.member import Identifier, Member, NewMember, Status, promoter_code
+from denglu.domain.session import EndReason, Found, Kind, Lives, Session
+from denglu.domain.sms_code import LiveCode
+from denglu.flows.ports import NewCode, NewSession, Taken, TokenDigests
+from denglu.store import rows
+from denglu.store.compiled import Params
+from denglu.store.connection import Connection, Duplicate
+from denglu.store.upkeep import SqlUpkeep
+
+
+class SqlMembers:
+    """Fulfils ``flows.ports.Members``."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    async def find(self, merchant_id: int, member_type: int, who: Identifier) -> Member | None:
+        for kind, key in (("mobile", who.mobile), ("email", who.email), ("username", who.username)):
+            if key:
+                params = {"p_merchant_id": merchant_id, "p_type": int(member_type), "p_key": key}
+                if row := await self._db.one(f"member_by_{kind}", params):
+                    return rows.member_from(row)
+        return None
+
+    async def get(self, member_id: int) -> Member | None:
+        row = await self._db.one("member_get", {"p_member_id": member_id})
+        return rows.member_from(row) if row else None
+
+    async def add(self, new: NewMember, now: int) -> int:
+        try:
+            member_id = await self._db.insert("member_add", rows.new_member(new, now))
+        except Duplicate as duplicate:
+            raise Taken(_taken_field(duplicate)) from None
+        await self._db.run(
+            "member_code",
+            {
+                "p_member_id": member_id,
+                "p_code": promoter_code(member_id),
+                "p_nickname": rows.nickname_of(new, member_id),
+            },
+        )
+        await self._db.run(
+            "account_add",
+            {"merchant_id": new.merchant_id, "member_id": member_id, "member_type": int(new.type)},
+        )
+        return member_id
+
+    async def set_password(self, member_id: int, password_hash: str, now: int) -> bool:
+        params = {"p_member_id": member_id, "p_hash": password_hash, "p_now": now}
+        return await self._db.run("member_set_password", params) == 1
+
+    async def rehash(self, member: Member, password_hash: str) -> bool:
+        params = {"p_member_id": member.id, "p_hash": password_hash, "p_old": member.password_hash}
+        return await self._db.run("member_rehash", params) == 1
+
+    async def visit(self, member: Member, now: int, ip: str) -> bool:
+        params = {
+            "p_member_id": member.id,
+            "p_version": member.password_version,
+            "p_now": now,
+            "p_ip": ip[:45],
+        }
+        return await self._db.run("member_visit", params) == 1
+
+    async def set_status(self, member_id: int, status: int, now: int) -> bool:
+        params = {"p_member_id": member_id, "p_status": int(status), "p_now": now}
+        name = "member_wipe" if status == Status.deleted else "member_status"
+        done = await self._db.run(name, params) == 1
+        if done:
+            await self._db.run("account_status", params)
+        return done
+
+
+def _taken_field(duplicate: Duplicate) -> str:
+    text = str(duplicate)
+    return next((f for f in ("username", "mobile", "email") if f"{f}_key" in text), "username")
+
+
+class SqlSessions:
+    """Fulfils ``flows.ports.Sessions``."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    async def find(self, digest: bytes) -> Found | None:
+        row = await self._db.one("token_find", {"p_digest": digest})
+        return rows.found_from(row) if row else None
+
+    async def open(self, new: NewSession) -> tuple[int, list[Session]]:
+        # Lock the member first: rivals that open or end sessions of this member wait here.
+        live = await self._db.all("session_live", {"p_member_id": new.member_id})
+        here = [row for row in live if rows.session_from(row[:-1]).group == new.group]
+        leaving = [
+            rows.session_from(row[:-1]) for row in here[: max(0, len(here) + 1 - new.allowed)]
+        ]
+        for old in leaving:
+            await self._end(old.id, EndReason.replaced, new.now, by=new.device)
+        taken = {row[-1] for row in here[len(leaving) :]}
+        slot = next(n for n in range(len(taken) + 1) if n not in taken)
+        session_id = await self._db.insert("session_add", rows.new_session(new, slot))
+        return session_id, leaving
+
+    async def add_pair(
+        self, session_id: int, member_id: int, generation: int, pair: TokenDigests
+    ) -> None:
+        for kind, digest in ((Kind.access, pair.access), (Kind.refresh, pair.refresh)):
+            params: Params = {
+                "digest": digest,
+                "session_id": session_id,
+                "member_id": member_id,
+                "generation": generation,
+                "kind": int(kind),
+            }
+            await self._db.run("token_add", params)
+
+    async def rotate(self, session: Session, lives: Lives, now: int) -> bool:
+        current = {"p_session_id": session.id, "p_generation": session.generation, "p_now": now}
+        lasting = {"p_access": lives.access, "p_refresh": lives.refresh}
+        if await self._db.run("session_rotate", {**current, **lasting}) != 1:
+            return False
+        before = {**current, "p_generation": session.generation - 1}
+        await self._db.run("token_rotated", current)
+        await self._db.run("token_child_used", before)
+        await self._db.run("token_forget_access", before)
+        return True
+
+    async def mark_used(self, session: Session, generation: int, now: int) -> None:
+        params = {"p_session_id": session.id, "p_generation": generation - 1, "p_now": now}
+        await self._db.run("token_child_used", params)
+
+    async def end(self, session_ids: Sequence[int], reason: EndReason, now: int) -> int:
+        return sum([await self._end(session_id, reason, now) for session_id in session_ids])
+
+    async def live(self, member_id: int, group: str | None = None) -> list[Session]:
+        found = await self._db.all("session_live", {"p_member_id": member_id})
+        sessions = [rows.session_from(row[:-1]) for row in found]
+        return [s for s in sessions if group is None or s.group == group]
+
+    async def _end(self, session_id: int, reason: EndReason, now: int, by: str = "") -> int:
+        params = {
+            "p_session_id": session_id,
+            "p_reason": reason.value,
+            "p_now": now,
+            "p_by": by[:64],
+        }
+        return await self._db.run("session_end", params)
+
+
+class SqlCodes:
+    """Fulfils ``flows.ports.Codes``."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    async def issue(self, new: NewCode) -> int:
+        await self._db.run("code_supersede", {"p_number_key": new.number_key, "p_usage": new.usage})
+        return await self._db.insert("code_add", rows.new_code(new))
+
+    async def claim_try(
+        self, number_key: bytes, usage: str, tries: int, now: int
+    ) -> LiveCode | None:
+        params = {"p_number_key": number_key, "p_usage": str(usage), "p_tries": tries, "p_now": now}
+        if await self._db.run("code_try", params) != 1:
+            return None
+        row = await self._db.one("code_live", params)
+        return LiveCode(*row) if row else None
+
+    async def refund_try(self, code_id: int) -> None:
+        await self._db.run("code_refund", {"p_code_id": code_id})
+
+    async def spend(self, code_id: int, now: int) -> bool:
+        return await self._db.run("code_spend", {"p_code_id": code_id, "p_now": now}) == 1
+
+    async def record_outcome(self, code_id: int, gateway: str, outcome: str, now: int) -> None:
+        params = {"p_code_id": code_id, "p_gateway": gateway, "p_outcome": outcome, "p_now": now}
+        await self._db.run("code_outcome", params)
+
+
+class SqlTallies:
+    """Fulfils ``flows.ports.Tallies``."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    async def load(self, keys: Sequence[bytes]) -> dict[bytes, str]:
+        found: dict[bytes, str] = {}
+        for key in keys:
+            await self._db.run("tally_ensure", {"p_key": key})
+            row = await self._db.one("tally_load", {"p_key": key})
+            if row and row[0]:
+                found[key] = row[0]
+        return found
+
+    async def save(self, key: bytes, tally: str, expires_at: int) -> None:
+        params = {"p_key": key, "p_tries": tally, "p_expires_at": expires_at}
+        await self._db.run("tally_save", params)
+
+    async def clear(self, key: bytes) -> None:
+        await self._db.run("tally_clear", {"p_key": key})
+
+
+class SqlTrail:
+    """Fulfils ``flows.ports.Trail``."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    async def write(self, event: AuditEvent) -> None:
+        await self._db.run(
+            "audit_add",
+            {
+                "event": event.event.value,
+                "at": event.at,
+                "merchant_id": event.merchant_id,
+                "member_id": event.member_id,
+                "session_id": event.session_id,
+                "client_group": event.group,
+                "ip": event.ip[:45],
+                "note": event.note[:255],
+            },
+        )
+
+
+class SqlRoster:
+    """Fulfils ``flows.ports.Roster``."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    async def page(self, after: int, limit: int) -> list[Member]:
+        found = await self._db.all("member_page", {"p_after": after, "p_limit": limit})
+        return [rows.member_from(row) for row in found]
+
+
+class SqlTransaction:
+    """Fulfils ``flows.ports.Transaction`` on one connection."""
+
+    def __init__(self, db: Connection) -> None:
+        self.db = db
+
+    @cached_property
+    def members(self) -> SqlMembers:
+        return SqlMembers(self.db)
+
+    @cached_property
+    def roster(self) -> SqlRoster:
+        return SqlRoster(self.db)
+
+    @cached_property
+    def upkeep(self) -> SqlUpkeep:
+        return SqlUpkeep(self.db)
+
+    @cached_property
+    def sessions(self) -> SqlSessions:
+        return SqlSessions(self.db)
+
+    @cached_property
+    def codes(self) -> SqlCodes:
+        return SqlCodes(self.db)
+
+    @cached_property
+    def tallies(self) -> SqlTallies:
+        return SqlTallies(self.db)
+
+    @cached_property
+    def trail(self) -> SqlTrail:
+        return SqlTrail(self.db)

@@ -1,0 +1,268 @@
+"""Every statement of the hot paths, declared in Core; ``compile_all`` makes their SQL.
+
+Names of bound values never equal a column that the same statement sets, except where that
+is meant (``values`` of an insert).
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    ClauseElement,
+    ColumnElement,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.engine.interfaces import Dialect
+
+from denglu.store import rows
+from denglu.store.compiled import Compiled, compile_statement
+from denglu.store.schema import account, audit, level, member, session, sms_code, tally, token
+
+
+def p(name: str) -> Any:
+    """A value that the caller gives."""
+    return bindparam(f"p_{name}")
+
+
+def _insert(table: Table, *columns: str) -> ClauseElement:
+    return insert(table).values({name: bindparam(name) for name in columns})
+
+
+_member_parts = [
+    *(member.c[name] for name in rows.MEMBER_COLUMNS),
+    *(account.c[name] for name in rows.ACCOUNT_COLUMNS),
+    *(level.c[name] for name in rows.LEVEL_COLUMNS),
+]
+_member_joins = member.outerjoin(account, account.c.member_id == member.c.id).outerjoin(
+    level,
+    and_(
+        level.c.merchant_id == member.c.merchant_id,
+        level.c.level == member.c.current_level,
+        level.c.status == 1,
+    ),
+)
+_parent = token.alias("parent")
+_live = session.c.slot.is_not(None)
+_session_parts = [session.c[name] for name in rows.SESSION_COLUMNS]
+_enabled = member.c.status == 1
+
+
+def _find_member(*condition: ColumnElement[bool]) -> ClauseElement:
+    return (
+        select(*_member_parts)
+        .select_from(_member_joins)
+        .where(
+            member.c.merchant_id == p("merchant_id"),
+            member.c.type == p("type"),
+            member.c.status != -1,
+            *condition,
+        )
+    )
+
+
+MEMBERS: dict[str, ClauseElement] = {
+    "member_get": select(*_member_parts)
+    .select_from(_member_joins)
+    .where(member.c.id == p("member_id")),
+    "member_by_mobile": _find_member(member.c.mobile_key == p("key")),
+    "member_by_email": _find_member(member.c.email_key == p("key")),
+    "member_by_username": _find_member(member.c.username_key == p("key")),
+    "member_page": select(*_member_parts)
+    .select_from(_member_joins)
+    .where(member.c.id > p("after"), member.c.status != -1)
+    .order_by(member.c.id)
+    .limit(p("limit")),
+    "member_add": _insert(member, *rows.NEW_MEMBER_COLUMNS),
+    "member_code": update(member)
+    .values(promoter_code=p("code"), nickname=p("nickname"))
+    .where(member.c.id == p("member_id")),
+    "account_add": _insert(account, "merchant_id", "member_id", "member_type"),
+    "member_set_password": update(member)
+    .values(
+        password_hash=p("hash"),
+        password_version=member.c.password_version + 1,
+        legacy_hash=None,
+        updated_at=p("now"),
+    )
+    .where(member.c.id == p("member_id"), _enabled),
+    "member_rehash": update(member)
+    .values(password_hash=p("hash"), legacy_hash=None)
+    .where(member.c.id == p("member_id"), member.c.password_hash == p("old")),
+    "member_visit": update(member)
+    .values(visit_count=member.c.visit_count + 1, last_time=p("now"), last_ip=p("ip"))
+    .where(
+        member.c.id == p("member_id"),
+        member.c.password_version == p("version"),
+        _enabled,
+    ),
+    "member_status": update(member)
+    .values(status=p("status"), updated_at=p("now"))
+    .where(member.c.id == p("member_id"), member.c.status != -1),
+    "member_wipe": update(member)
+    .values(rows.WIPED_MEMBER | {"status": -1, "updated_at": p("now")})
+    .where(member.c.id == p("member_id"), member.c.status != -1),
+    "account_status": update(account)
+    .values(status=p("status"))
+    .where(account.c.member_id == p("member_id")),
+    "member_legacy": select(member.c.id).where(member.c.legacy_hash == 1).limit(1),
+}
+
+SESSIONS: dict[str, ClauseElement] = {
+    "token_find": select(
+        token.c.kind,
+        token.c.generation,
+        token.c.rotated_at,
+        token.c.child_used_at,
+        and_(_parent.c.digest.is_not(None), _parent.c.child_used_at.is_(None)),
+        *_session_parts,
+        *_member_parts,
+    )
+    .select_from(
+        token.join(session, session.c.id == token.c.session_id)
+        .join(_member_joins, member.c.id == session.c.member_id)
+        .outerjoin(
+            _parent,
+            and_(
+                _parent.c.session_id == token.c.session_id,
+                _parent.c.generation == token.c.generation - 1,
+                _parent.c.kind == 2,
+            ),
+        )
+    )
+    .where(token.c.digest == p("digest")),
+    "session_live": select(*_session_parts, session.c.slot)
+    .where(session.c.member_id == p("member_id"), _live)
+    .order_by(session.c.created_at, session.c.id)
+    .with_for_update(),
+    "session_add": _insert(session, *rows.NEW_SESSION_COLUMNS),
+    "session_end": update(session)
+    .values(slot=None, ended_at=p("now"), end_reason=p("reason"), ended_by=p("by"))
+    .where(session.c.id == p("session_id"), _live),
+    "session_rotate": update(session)
+    .values(
+        generation=session.c.generation + 1,
+        rotated_at=p("now"),
+        access_expires_at=p("access"),
+        refresh_expires_at=p("refresh"),
+    )
+    .where(session.c.id == p("session_id"), session.c.generation == p("generation"), _live),
+    "token_add": _insert(token, "digest", "session_id", "member_id", "generation", "kind"),
+    "token_rotated": update(token)
+    .values(rotated_at=p("now"))
+    .where(
+        token.c.session_id == p("session_id"),
+        token.c.generation == p("generation"),
+        token.c.kind == 2,
+    ),
+    "token_child_used": update(token)
+    .values(child_used_at=p("now"))
+    .where(
+        token.c.session_id == p("session_id"),
+        token.c.generation == p("generation"),
+        token.c.kind == 2,
+        token.c.child_used_at.is_(None),
+    ),
+    "token_forget_access": delete(token).where(
+        token.c.session_id == p("session_id"),
+        token.c.generation == p("generation"),
+        token.c.kind == 1,
+    ),
+}
+
+CODES: dict[str, ClauseElement] = {
+    "code_supersede": update(sms_code)
+    .values(live=None)
+    .where(
+        sms_code.c.number_key == p("number_key"),
+        sms_code.c.code_usage == p("usage"),
+        sms_code.c.live == 1,
+    ),
+    "code_add": _insert(sms_code, *rows.NEW_CODE_COLUMNS),
+    "code_try": update(sms_code)
+    .values(tries=sms_code.c.tries + 1)
+    .where(
+        sms_code.c.number_key == p("number_key"),
+        sms_code.c.code_usage == p("usage"),
+        sms_code.c.live == 1,
+        sms_code.c.expires_at > p("now"),
+        sms_code.c.tries < p("tries"),
+    ),
+    "code_live": select(sms_code.c.id, sms_code.c.salt, sms_code.c.digest).where(
+        sms_code.c.number_key == p("number_key"),
+        sms_code.c.code_usage == p("usage"),
+        sms_code.c.live == 1,
+    ),
+    "code_refund": update(sms_code)
+    .values(tries=sms_code.c.tries - 1)
+    .where(sms_code.c.id == p("code_id"), sms_code.c.tries > 0),
+    "code_spend": update(sms_code)
+    .values(live=None, used_at=p("now"))
+    .where(
+        sms_code.c.id == p("code_id"),
+        sms_code.c.live == 1,
+        sms_code.c.expires_at > p("now"),
+    ),
+    "code_outcome": update(sms_code)
+    .values(gateway=p("gateway"), outcome=p("outcome"), outcome_at=p("now"))
+    .where(sms_code.c.id == p("code_id")),
+}
+
+LIMITS: dict[str, ClauseElement] = {
+    "tally_load": select(tally.c.tries)
+    .where(tally.c.tally_key == p("key"))
+    .with_for_update(),
+    "tally_save": update(tally)
+    .values(tries=p("tries"), expires_at=p("expires_at"))
+    .where(tally.c.tally_key == p("key")),
+    "tally_clear": delete(tally).where(tally.c.tally_key == p("key")),
+    "audit_add": _insert(
+        audit,
+        "event", "at", "merchant_id", "member_id", "session_id", "client_group", "ip", "note",
+    ),
+}  # fmt: skip
+
+# What retention looks for, a batch of keys at a time; each is then dealt with by its key.
+RETENTION: dict[str, ClauseElement] = {
+    "old_codes": select(sms_code.c.id).where(sms_code.c.expires_at < p("before")).limit(p("limit")),
+    "old_tallies": select(tally.c.tally_key)
+    .where(tally.c.expires_at < p("before"))
+    .limit(p("limit")),
+    "old_audit": select(audit.c.id).where(audit.c.at < p("before")).limit(p("limit")),
+    "old_sessions": select(session.c.id).where(session.c.ended_at < p("before")).limit(p("limit")),
+    "expired_sessions": select(session.c.id)
+    .where(session.c.refresh_expires_at <= p("before"), _live)
+    .limit(p("limit")),
+    "drop_code": delete(sms_code).where(sms_code.c.id == p("key")),
+    "drop_tally": delete(tally).where(tally.c.tally_key == p("key")),
+    "drop_audit": delete(audit).where(audit.c.id == p("key")),
+    "drop_session": delete(session).where(session.c.id == p("key")),
+    "drop_tokens": delete(token).where(token.c.session_id == p("key")),
+    "count_members": select(func.count()).select_from(member).where(member.c.status != -1),
+}
+
+
+def _tally_ensure(dialect: Dialect) -> ClauseElement:
+    """Insert an empty tally unless there is one: each database has its own word for it."""
+    values = {"tally_key": p("key"), "tries": "", "expires_at": 0}
+    if dialect.name == "sqlite":
+        from sqlalchemy.dialects import sqlite
+
+        return sqlite.insert(tally).values(values).on_conflict_do_nothing()
+    if dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(tally).values(values).on_conflict_do_nothing()
+    return insert(tally).values(values).prefix_with("IGNORE", dialect="mysql")
+
+
+def compile_all(dialect: Dialect) -> dict[str, Compiled]:
+    """All statements for one dialect, by name."""
+    everything = MEMBERS | SESSIONS | CODES | LIMITS | RETENTION
+    everything["tally_ensure"] = _tally_ensure(dialect)
+    return {name: compile_statement(stmt, dialect) for name, stmt in everything.items()}
