@@ -6,15 +6,16 @@ Wrong, unknown, disabled, without a password: one answer.
 """
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 
 from denglu.domain.audit import AuditEvent, Event
 from denglu.domain.errors import Reason, Refusal
 from denglu.domain.groups import Group
-from denglu.domain.limits import Limit
+from denglu.domain.limits import Limit, Rate
 from denglu.domain.member import Identifier, Member, MemberType, read_identifier
 from denglu.domain.session import Caller
-from denglu.flows.limiting import Claim, clear_all, release_all
+from denglu.flows.limiting import Claim, claim_all, clear_all, release_all
 from denglu.flows.opening import Opening
 from denglu.flows.ports import Clock, Passwords, Secrets, Store, Transaction
 from denglu.flows.results import Grant
@@ -22,6 +23,8 @@ from denglu.flows.turnstile import Turnstile
 
 # The longest password that can be in use: what is longer need not be hashed to be wrong.
 LONGEST_PASSWORD = 512
+# A closed account is worth a line in the trail, but not one for every knock.
+_NOTED = Limit("login-noted", (Rate(1, 60),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,10 @@ class AccountKeys:
     def address(self, ip: str) -> bytes:
         """The key for an address."""
         return self._secrets.key("login-address", ip)
+
+    def noted(self, account: bytes) -> bytes:
+        """The key under which it is counted that a closed account was written down."""
+        return self._secrets.key("login-noted", account.hex())
 
 
 class Login:
@@ -110,9 +117,12 @@ class Login:
                     )
                 )
         except Refusal as refusal:
-            if refusal.reason in (Reason.bad_credentials, Reason.too_many_attempts):
-                await self._fail(refusal.reason, member, group, caller)
-            if refusal.reason is Reason.bad_credentials:
+            if refusal.reason is Reason.too_many_attempts:
+                await self._note_closed(claims[0].key, member, group, caller)
+            elif refusal.reason is Reason.bad_credentials:
+                await self._store.write(
+                    lambda tx: self._note(tx, Event.login_failed, member, group, caller)
+                )
                 await self._pad(started)
             raise
 
@@ -155,21 +165,28 @@ class Login:
         await release_all(tx, claims[-1:], counted_at, now)
         return await self._opening.open(tx, member, group, caller, Event.login, now)
 
-    async def _fail(
-        self, reason: Reason, member: Member | None, group: Group, caller: Caller
+    async def _note_closed(
+        self, account: bytes, member: Member | None, group: Group, caller: Caller
     ) -> None:
-        event = Event.login_failed if reason is Reason.bad_credentials else Event.too_many_attempts
-        now = self._clock.now()
-        await self._store.write(
-            lambda tx: tx.trail.write(
-                AuditEvent(
-                    event,
-                    now,
-                    merchant_id=caller.merchant_id,
-                    member_id=member.id if member else None,
-                    group=group.name,
-                    ip=caller.ip,
-                )
+        async def once_a_minute(tx: Transaction) -> None:
+            key = self._keys.noted(account)
+            await claim_all(tx, [Claim(_NOTED, key)], self._clock.now(), Reason.too_many_attempts)
+            await self._note(tx, Event.too_many_attempts, member, group, caller)
+
+        with contextlib.suppress(Refusal):
+            await self._store.write(once_a_minute)
+
+    async def _note(
+        self, tx: Transaction, event: Event, member: Member | None, group: Group, caller: Caller
+    ) -> None:
+        await tx.trail.write(
+            AuditEvent(
+                event,
+                self._clock.now(),
+                merchant_id=caller.merchant_id,
+                member_id=member.id if member else None,
+                group=group.name,
+                ip=caller.ip,
             )
         )
 
