@@ -1,0 +1,70 @@
+# Everything a developer types. `make` alone says what there is.
+#
+# The virtual environment is made once, and filled again only when a lock or pyproject.toml
+# has changed. PYTHON=python3.12 chooses the interpreter; HOST and PORT are for `make run`.
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_STAMP := $(VENV)/.denglu-run
+DEV_STAMP := $(VENV)/.denglu-dev
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/lock/bin/pip-compile --quiet pyproject.toml
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test check fmt lock battery clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(RUN_STAMP) ## serve on HOST:PORT with a demo member, and say what to try next
+	@HOST="$(HOST)" PORT="$(PORT)" DENGLU="$(BIN)/denglu" bash scripts/demo.sh
+
+test: $(DEV_STAMP) ## run all tests
+	$(BIN)/python -m pytest
+
+check: $(DEV_STAMP) ## format, lint, strict types, layers, documents
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_docs.py
+
+fmt: $(DEV_STAMP) ## format, and fix what the linter can fix
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+battery: $(DEV_STAMP) ## attacks and faults against the real server: row, figure, pass or fail
+	$(BIN)/python -m scripts.battery
+
+lock: $(VENV)/lock/bin/pip-compile ## renew requirements/*.txt from pyproject.toml
+	$(COMPILE) --output-file requirements/run.txt
+	$(COMPILE) --extra dev --build-deps-for editable --output-file requirements/dev.txt
+	$(COMPILE) --build-deps-for editable --only-build-deps --output-file requirements/build.txt
+
+clean: ## remove the virtual environment, caches and build output (not the database)
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@bash scripts/make_venv.sh "$(PYTHON)" "$(VENV)"
+
+# The project itself is installed as a path entry, without fetching anything more.
+$(RUN_STAMP): pyproject.toml requirements/run.txt requirements/build.txt | $(BIN)/python
+	@echo "installing what denglu needs into $(VENV) ..."
+	@$(PIP) install --require-hashes -r requirements/run.txt -r requirements/build.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV_STAMP): pyproject.toml requirements/dev.txt | $(BIN)/python
+	@echo "installing what denglu and its tests need into $(VENV) ..."
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@ $(RUN_STAMP)
+
+$(VENV)/lock/bin/pip-compile: | $(BIN)/python
+	$(BIN)/python -m venv $(VENV)/lock
+	$(VENV)/lock/bin/python -m pip --disable-pip-version-check --quiet install "pip-tools>=7.6,<8"
