@@ -2,15 +2,20 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Callable
 
-import uvicorn
 import uvloop
 
 from denglu.app import App, open_api, open_app
 from denglu.domain.errors import Refusal
 from denglu.flows.retain import Retain
+from denglu.http_edge import Bounds, Edge
+from denglu.http_faults import FaultAnswers
+from denglu.http_server import HttpServer
+from denglu.listener import allow_files, bound
 from denglu.logs import AccessLog
 from denglu.settings import Settings, is_loopback
 from denglu.store.file import ServerLock, check_file
@@ -19,28 +24,49 @@ from denglu.store.migrate import migrate
 _log = logging.getLogger(__name__)
 _RETENTION_PAUSE = 60.0
 
+# Called once, when the server answers: with the port it listens on.
+Ready = Callable[[int], None]
 
-def serve(settings: Settings, key: bytes, host: str, port: int) -> None:
-    """Serve until a signal says stop. Raises FileTrouble or WrongSchema before the first byte."""
-    with ServerLock(settings.database_path):
+
+def serve(settings: Settings, key: bytes, host: str, port: int, ready: Ready) -> None:
+    """Serve until a signal says stop; returns when every request in flight is answered.
+
+    Raises FileTrouble, WrongSchema or CannotListen before the first byte, and
+    KeyboardInterrupt when a second signal cut the farewell short.
+    """
+    with ServerLock(settings.database_path), bound(host, port) as sockets:
         if migrate(settings.database_path):
             _log.info("the database was brought up to date")
         check_file(settings.database_path)
+        allow_files(settings.max_connections)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings, key, host, port))
+            whole = runner.run(_serve(settings, key, host, sockets, ready))
+    if not whole:
+        raise KeyboardInterrupt
 
 
-async def _serve(settings: Settings, key: bytes, host: str, port: int) -> None:
+async def _serve(
+    settings: Settings, key: bytes, host: str, sockets: list[socket.socket], ready: Ready
+) -> bool:
     async with _opened(settings, key) as app:
-        access_log = AccessLog()
-        api = open_api(app, settings, access_log, bound_to_loopback=is_loopback(host))
-        server = uvicorn.Server(_uvicorn_config(settings, api, host, port))
+        log = AccessLog()
+        api = open_api(app, settings, log, bound_to_loopback=is_loopback(host))
+        edge = Edge(_bounds(settings), FaultAnswers(settings.wire, settings.http_status), log)
+
+        def listening() -> None:
+            # What has been made by now stays: no collection need look at it again.
+            gc.collect()
+            gc.freeze()
+            ready(sockets[0].getsockname()[1])
+
+        server = HttpServer(
+            api, edge, backlog=settings.backlog, grace=settings.shutdown_grace, ready=listening
+        )
         try:
-            await server.serve()
+            await server.serve(sockets)
         finally:
-            access_log.close()
-        if not server.started:
-            raise OSError(f"cannot listen on {host}:{port}")
+            log.close()
+        return not server.force_exit
 
 
 @contextlib.asynccontextmanager
@@ -58,29 +84,19 @@ async def _opened(settings: Settings, key: bytes) -> AsyncIterator[App]:
 
 async def _retain(retain: Retain) -> None:
     while True:
+        more = False
         try:
             more = await retain()
         except Refusal:
-            more = False  # the database is busy: there is always a next round
+            pass  # the database is busy: there is always a next round
+        except Exception:
+            _log.exception("retention failed; it will be tried again")
         await asyncio.sleep(0.05 if more else _RETENTION_PAUSE)
 
 
-def _uvicorn_config(settings: Settings, api: object, host: str, port: int) -> uvicorn.Config:
-    return uvicorn.Config(
-        api,  # type: ignore[arg-type]
-        host=host,
-        port=port,
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        interface="asgi3",
-        access_log=False,
-        log_config=None,
-        proxy_headers=False,
-        server_header=False,
-        date_header=False,
-        backlog=settings.backlog,
-        limit_concurrency=settings.max_connections,
-        timeout_keep_alive=settings.keep_alive,
-        timeout_graceful_shutdown=settings.shutdown_grace,
+def _bounds(settings: Settings) -> Bounds:
+    return Bounds(
+        connections=settings.max_connections,
+        request_time=settings.body_timeout,
+        keep_alive=settings.keep_alive,
     )

@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from denglu.api.address import Proxies
 from denglu.api.checks import Rules
 from denglu.api.cors import Origins, cross_origin
+from denglu.api.docs import add_docs
 from denglu.api.envelope import Answer, Envelope
 from denglu.api.exchange import Exchange
 from denglu.api.handlers import Site
@@ -72,12 +73,23 @@ def build_api(
     reading = Reading(options.body_limit, options.body_timeout, rules)
     origins = Origins(options.cors_origins, loopback=bound_to_loopback)
     # From the inside out: the endpoint, refusals as envelopes, other origins, the sending.
-    endpoint = routed(build_table(site, reading, options.mounts), options.mounts)
+    table = build_table(site, reading, options.mounts)
+    if options.docs_enabled:
+        add_docs(table, lambda: _document(site, reading, options))
+    endpoint = routed(table, options.mounts)
     endpoint = refusing(endpoint, envelope)
     endpoint = cross_origin(endpoint, origins, lambda: envelope.ok(wire.empty))
     return Application(
         endpoint, Proxies(options.trusted_proxies), options.body_limit, access_log, lifespan
     )
+
+
+def _document(site: Site, reading: Reading, options: Options) -> bytes:
+    # Imported when the page is first asked for: it would double the time that a start takes.
+    from denglu.api.openapi import Document
+
+    real = options.http_status == "real"
+    return Document(site, reading.rules, options.mounts, real=real).render()
 
 
 def refusing(inner: Endpoint, envelope: Envelope) -> Endpoint:
@@ -91,7 +103,7 @@ def refusing(inner: Endpoint, envelope: Envelope) -> Endpoint:
         except ClientGone:
             raise
         except Exception:
-            _log.exception("request %s failed", exchange.request_id)
+            _log.exception("a request failed", extra={"request_id": exchange.request_id})
             return envelope.refuse(exchange, WireRefusal(Reason.internal))
 
     return layer

@@ -4,7 +4,6 @@ Owns the limits on size, time, keys and nesting. Only the body is read, never th
 what a field must hold is judged elsewhere (`forms`).
 """
 
-import asyncio
 import math
 import re
 from json import JSONDecoder
@@ -18,6 +17,7 @@ from multipart import (  # type: ignore[import-untyped]
     parse_options_header,
 )
 
+from denglu.api.deadline import Deadline
 from denglu.api.exchange import Exchange
 from denglu.api.refusals import ClientGone, WireRefusal
 from denglu.domain.errors import Reason
@@ -61,13 +61,11 @@ async def read_body(exchange: Exchange, limit: int, seconds: float) -> bytes:
     if length is not None and not (length.isdigit() and len(length) < 16 and int(length) <= limit):
         raise WireRefusal(Reason.body_too_large, close=True)
     try:
-        async with asyncio.timeout(seconds):
+        with Deadline(seconds):
             body, more = await _chunk(exchange)
-            while more:
+            while more and len(body) <= limit:
                 chunk, more = await _chunk(exchange)
                 body += chunk
-                if len(body) > limit:
-                    break
     except TimeoutError:
         raise WireRefusal(Reason.malformed_body, close=True) from None
     if len(body) > limit:

@@ -69,9 +69,9 @@ def read_form(form: type[F], raw: Mapping[str, object], rules: Rules) -> F:
         wrong = {str(item["loc"][0]): _reason(item["type"]) for item in _errors(error)}
     # Stable: fields of one rank stay in the order of the body list.
     fields = dict(sorted(wrong.items(), key=lambda item: _RANK[item[1]]))
+    if Reason.malformed_body in fields.values():
+        raise WireRefusal(Reason.malformed_body)
     first, reason = next(iter(fields.items()))
-    if reason is Reason.malformed_body:
-        raise WireRefusal(reason)
     raise WireRefusal(reason, fields=fields, label=form.labels[first])
 
 
@@ -177,7 +177,9 @@ def _new_password(value: object, info: ValidationInfo[_Reading]) -> str:
 
 def _repetition(value: object, info: ValidationInfo[_Reading]) -> str:
     text = _text(value)
-    if text != _reading(info).raw.get("password"):
+    password = _reading(info).text("password")
+    # Without a password there's nothing to compare, and enough to say about that one.
+    if password.strip() and text != password:
         raise _wrong(Reason.password_mismatch)
     return text
 

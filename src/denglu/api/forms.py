@@ -16,79 +16,74 @@ from denglu.domain.errors import Reason
 from denglu.domain.groups import Group
 from denglu.domain.sms_code import Usage
 
-_USERNAME = Label("登录帐号", "The username")
-_LOGIN_PASSWORD = Label("登录密码", "The password")
-_GROUP = Label("组别", "The group")
-_REFRESH_TOKEN = Label("重置令牌", "The refresh token")
-_TOKEN = Label("令牌", "The token")
-_MOBILE = Label("手机号码", "The mobile number")
-_USAGE = Label("用途", "The usage")
-_CODE = Label("验证码", "The verification code")
-_TYPE = Label("类型", "The group")
-_PASSWORD = Label("密码", "The password")
-_REPETITION = Label("重复密码", "The repeated password")
-_NICKNAME = Label("昵称", "The nickname")
+_USERNAME = Label("登录帐号", "Username")
+_LOGIN_PASSWORD = Label("登录密码", "Password")
+_GROUP = Label("组别", "Group")
+_REFRESH_TOKEN = Label("重置令牌", "Refresh token")
+_TOKEN = Label("令牌", "Token")
+_MOBILE = Label("手机号码", "Mobile number")
+_USAGE = Label("用途", "Usage")
+_CODE = Label("验证码", "Verification code")
+_TYPE = Label("类型", "Group")
+_PASSWORD = Label("密码", "Password")
+_REPETITION = Label("重复密码", "Repeated password")
+_NICKNAME = Label("昵称", "Nickname")
 
-_GROUP_HELP = "The client group: where the session lives. 组别。"
+
+def _told(zh: str, en: str, *, max_length: int | None = None) -> Any:
+    """What the API document says of a field, in both languages."""
+    said: dict[str, Any] = {"x-texts": {"zh": {"description": zh}, "en": {"description": en}}}
+    return Field(description=f"{zh} {en}", json_schema_extra=said, max_length=max_length)
+
+
+_GROUP_HELP = _told("会话所在的客户端组别。", "The kind of client: where the session lives.")
 
 UsernameField = Annotated[
     str,
     checks.Username,
-    Field(
-        description="A username, a mobile number or an e-mail address. 用户名、手机号码或邮箱。",
+    _told(
+        "用户名、手机号码或邮箱。",
+        "A username, a mobile number or an e-mail address.",
         max_length=checks.USERNAME_MAX,
-        examples=["demo"],
     ),
 ]
-PasswordField = Annotated[
-    str, checks.Text, Field(description="The password. 密码。", examples=["correct-horse-9"])
-]
+PasswordField = Annotated[str, checks.Text, _told("密码。", "The password.")]
 NewPasswordField = Annotated[
     str,
     checks.NewPassword,
-    Field(
-        description="The new password; characters count, not bytes. 新密码。",
-        examples=["correct-horse-9"],
-    ),
+    _told("新密码，按字符计长度。", "The new password; characters count, not bytes."),
 ]
 RepetitionField = Annotated[
-    str,
-    checks.Repetition,
-    Field(description="The same password again. 重复密码。", examples=["correct-horse-9"]),
+    str, checks.Repetition, _told("再输入一次密码。", "The same password again.")
 ]
-GroupField = Annotated[
-    Group,
-    checks.GroupName,
-    Field(description=_GROUP_HELP, examples=["pc"]),
-]
+GroupField = Annotated[Group, checks.GroupName, _GROUP_HELP]
 UsageField = Annotated[
     Usage,
     checks.UsageName,
-    Field(description="What the code is for; it is good for nothing else. 用途。"),
+    _told("验证码只能用于此用途。", "What the code is for; it is good for nothing else."),
 ]
 MobileField = Annotated[
     str,
     checks.Mobile,
-    Field(
-        description="A mainland mobile number, with or without +86. 手机号码。",
-        examples=["13800000000"],
-    ),
+    _told("中国大陆手机号码，可带 +86。", "A mainland mobile number, with or without +86."),
 ]
 CodeField = Annotated[
     str,
     checks.Code,
-    Field(description="The code from the message, digits as text or integer. 验证码。"),
+    _told("短信中的数字，文本或整数均可。", "The digits of the message, as text or integer."),
 ]
 NicknameField = Annotated[
     str,
     checks.Nickname,
-    Field(description="The nickname. 昵称。", max_length=checks.NICKNAME_MAX, examples=["小登"]),
+    _told("其他人看到的名字。", "The name that others see.", max_length=checks.NICKNAME_MAX),
 ]
-RefreshTokenField = Annotated[str, checks.Text, Field(description="The refresh token. 重置令牌。")]
+RefreshTokenField = Annotated[
+    str, checks.Text, _told("最近一次得到的重置令牌。", "The refresh token received last.")
+]
 TokenField = Annotated[
     str,
     checks.Token,
-    Field(description="An access token. 访问令牌。", max_length=checks.TOKEN_MAX),
+    _told("访问令牌。", "An access token.", max_length=checks.TOKEN_MAX),
 ]
 
 
@@ -122,7 +117,7 @@ class RefreshForm(Form):
 
     labels = {"refresh_token": _REFRESH_TOKEN, "group": _GROUP}
     refresh_token: RefreshTokenField
-    group: Annotated[Group | None, checks.GroupName, Field(description=_GROUP_HELP)]
+    group: Annotated[Group | None, checks.GroupName, _GROUP_HELP]
 
 
 class SmsCodeForm(Form):
@@ -203,10 +198,14 @@ class LooseRegisterForm(RegisterForm):
     nickname: Annotated[NicknameField, checks.Optional] = ""
 
 
-LOOSE: dict[type[Form], type[Form]] = {
+_LOOSE: dict[type[Form], type[Form]] = {
     LoginForm: LooseLoginForm,
     RefreshForm: LooseRefreshForm,
     ResetPasswordForm: LooseResetPasswordForm,
     RegisterForm: LooseRegisterForm,
 }
-"""What profile `rageframe` reads instead."""
+
+
+def form_of(form: type[Form], *, loose: bool) -> type[Form]:
+    """The form that a profile reads: `rageframe` takes the loose one where there is one."""
+    return _LOOSE.get(form, form) if loose else form

@@ -36,7 +36,7 @@ async def login(site: Site, exchange: Exchange, form: LoginForm) -> Answer:
     grant = await site.flows.login(
         username=form.username, password=form.password, group=form.group, caller=exchange.caller
     )
-    return _granted(site, exchange, grant)
+    return granted(site, exchange, grant)
 
 
 async def mobile_login(site: Site, exchange: Exchange, form: MobileLoginForm) -> Answer:
@@ -44,7 +44,7 @@ async def mobile_login(site: Site, exchange: Exchange, form: MobileLoginForm) ->
     grant = await site.flows.mobile_login(
         mobile=form.mobile, code=form.code, group=form.group, caller=exchange.caller
     )
-    return _granted(site, exchange, grant)
+    return granted(site, exchange, grant)
 
 
 async def register(site: Site, exchange: Exchange, form: RegisterForm) -> Answer:
@@ -57,7 +57,7 @@ async def register(site: Site, exchange: Exchange, form: RegisterForm) -> Answer
         nickname=form.nickname,
         caller=exchange.caller,
     )
-    return _granted(site, exchange, grant)
+    return granted(site, exchange, grant)
 
 
 async def reset_password(site: Site, exchange: Exchange, form: ResetPasswordForm) -> Answer:
@@ -69,7 +69,7 @@ async def reset_password(site: Site, exchange: Exchange, form: ResetPasswordForm
         password=form.password,
         caller=exchange.caller,
     )
-    return _granted(site, exchange, grant)
+    return granted(site, exchange, grant)
 
 
 async def send_code(site: Site, exchange: Exchange, form: SmsCodeForm) -> Answer:
@@ -83,7 +83,7 @@ async def refresh(site: Site, exchange: Exchange, form: RefreshForm) -> Answer:
     grant = await site.flows.refresh(
         token=form.refresh_token, group=form.group, caller=exchange.caller
     )
-    return _granted(site, exchange, grant)
+    return granted(site, exchange, grant)
 
 
 async def logout(site: Site, exchange: Exchange, token: str) -> Answer:
@@ -116,7 +116,8 @@ async def readiness(site: Site, exchange: Exchange, nothing: None) -> Answer:
     return plain_answer(200 if ready else 503, {"status": "ready" if ready else "not ready"})
 
 
-def _granted(site: Site, exchange: Exchange, grant: Grant) -> Answer:
+def granted(site: Site, exchange: Exchange, grant: Grant) -> Answer:
+    """The token object."""
     exchange.member_id = grant.member.id
     life = b'"%d"' if site.wire.life_as_text else b"%d"
     return site.envelope.ok(

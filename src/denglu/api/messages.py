@@ -3,7 +3,7 @@
 from denglu.api.refusals import Label
 from denglu.domain.errors import Reason
 
-_NO_LABEL = Label("字段", "The field")
+_NO_LABEL = Label("字段", "Field")
 _LONGEST_HEADER = 256
 
 _CHINESE = {

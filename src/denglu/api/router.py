@@ -6,12 +6,13 @@ trick (`//v1`, `/v1/./site`, `;a=b`, another case) meets no endpoint at all.
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from denglu.api.body import read_fields
 from denglu.api.checks import Rules, read_form
 from denglu.api.envelope import Answer
 from denglu.api.exchange import Exchange
-from denglu.api.forms import LOOSE, Form
+from denglu.api.forms import Form, form_of
 from denglu.api.handlers import Site
 from denglu.api.refusals import WireRefusal
 from denglu.api.routes import HEALTH, MERCHANT_API, ROUTES, Guard, Route
@@ -61,8 +62,7 @@ def bind(route: Route, site: Site, reading: Reading) -> Endpoint:
     async def with_form(exchange: Exchange) -> Answer:
         fields = await read_fields(exchange, reading.limit, reading.seconds)
         given = read_form(form, fields, reading.rules)
-        exchange.mobile = getattr(given, "mobile", None)
-        exchange.group = getattr(getattr(given, "group", None), "name", "")
+        note(exchange, given)
         return await handler(site, exchange, given)
 
     async def with_token(exchange: Exchange) -> Answer:
@@ -80,12 +80,21 @@ def bind(route: Route, site: Site, reading: Reading) -> Endpoint:
     if route.form is None:
         return public
     form: type[Form] = form_of(route.form, loose=site.wire.loose_forms)
+    note = _noting(form)
     return with_form
 
 
-def form_of(form: type[Form], *, loose: bool) -> type[Form]:
-    """The form that a profile reads."""
-    return LOOSE.get(form, form) if loose else form
+def _noting(form: type[Form]) -> Callable[[Exchange, Form], None]:
+    """Keeps what the access log shows of a form; which fields there are is asked only once."""
+    has_mobile, has_group = "mobile" in form.model_fields, "group" in form.model_fields
+
+    def note(exchange: Exchange, given: Any) -> None:
+        if has_mobile:
+            exchange.mobile = given.mobile
+        if has_group and given.group is not None:
+            exchange.group = given.group.name
+
+    return note
 
 
 def _token(exchange: Exchange, in_query: bool) -> str:

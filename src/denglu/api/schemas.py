@@ -182,19 +182,13 @@ def _single_refusal(wire: Wire, code: int, is_form: bool, reason: Reason) -> Mod
 def _envelope_of(
     wire: Wire, name: str, code: int, is_form: bool, reasons: tuple[Reason, ...]
 ) -> Model:
-    data: Any
-    if is_form and wire.named_errors:
-        data = tuple[()]
-    else:
-        data = _error_data(wire, name, code, reasons)
-    return create_model(
-        name,
-        __base__=Closed,
-        code=(Literal[code], Field(description=", ".join(reasons))),
-        message=(str, ...),
-        data=(data, ...),
-        **_stamps(wire, error=not is_form),
-    )
+    bare = is_form and wire.named_errors
+    fields: dict[str, Any] = {
+        "code": (Literal[code], Field(description=", ".join(reasons))),
+        "message": (str, ...),
+        "data": (tuple[()] if bare else _error_data(wire, name, code, reasons), ...),
+    }
+    return create_model(name, __base__=Closed, **fields, **_stamps(wire, error=not is_form))
 
 
 def _error_data(wire: Wire, name: str, code: int, reasons: tuple[Reason, ...]) -> Model:
@@ -207,7 +201,7 @@ def _error_data(wire: Wire, name: str, code: int, reasons: tuple[Reason, ...]) -
         wait = Field(default=0, ge=1, description="Seconds until it may work. 多少秒后再试")
         fields["retry_after"] = (int, wait)
     if code == 422:
-        wrong = Field(default={}, description="Wrong fields and their reasons. 有误的字段")
+        wrong: Any = Field(default={}, description="Wrong fields and their reasons. 有误的字段")
         fields["fields"] = (dict[str, str], wrong)
     if code == 401:
         fields["end_reason"] = (EndReason, Field(default="", description="Why it ended. 原因"))

@@ -50,7 +50,7 @@ def _plain(text: str) -> str:
 def _words(*raw: str | None) -> list[str]:
     """The plain forms of the words, with and without blanks, the longest first."""
     plain = [_plain(text) for text in raw if text]
-    forms = {form for text in plain for form in (text.strip(), "".join(text.split())) if form}
+    forms = {form for text in plain for form in (text.strip(), "".join(text.split()))}
     return sorted(forms, key=len, reverse=True)
 
 
@@ -60,4 +60,4 @@ def _consists_of(words: list[str], plain: str) -> bool:
         if plain in word:
             return True
         rest = rest.replace(word, "")
-    return rest != plain and len(rest) <= _TAIL and not any(char.isalpha() for char in rest)
+    return len(rest) <= _TAIL and not any(char.isalpha() for char in rest)

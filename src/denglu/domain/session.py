@@ -158,13 +158,16 @@ def check_alive(found: Found) -> None:
     """Raise why the session is over, if it is."""
     session = found.session
     if session.ended_at is not None:
-        _refuse_ended(session)
+        _refuse_ended(session, found.token.kind)
     if found.member.status != Status.enabled:
         raise Refusal(Reason.session_ended, details={"end_reason": EndReason.disabled.value})
 
 
-def _refuse_ended(session: Session) -> None:
+def _refuse_ended(session: Session, kind: Kind) -> None:
     reason = session.end_reason or EndReason.revoked
+    if reason == EndReason.expired:
+        # Says the same before and after the sweep that wrote it down.
+        raise Refusal(Reason.refresh_expired if kind is Kind.refresh else Reason.token_expired)
     details: dict[str, str | int] = {"end_reason": reason, "ended_at": session.ended_at or 0}
     if reason == EndReason.replaced:
         raise Refusal(Reason.session_replaced, details=details | {"device": session.ended_by})

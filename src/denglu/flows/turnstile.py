@@ -6,7 +6,6 @@ still being judged waits for them, as long as its caller would wait anyway.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -24,8 +23,8 @@ class Turnstile:
         self._capacity = capacity
         self._patience = patience
         self._inside = 0
-        self._active: Counter[bytes] = Counter()
-        self._judged = asyncio.Event()
+        # Tries that are being judged, with the keys they were counted under.
+        self._judging: dict[asyncio.Future[None], set[bytes]] = {}
 
     @asynccontextmanager
     async def enter(self, claims: Sequence[Claim]) -> AsyncIterator[int]:
@@ -40,42 +39,37 @@ class Turnstile:
         self._inside += 1
         try:
             at = await self._claim(claims, keys)
+            judged = asyncio.get_running_loop().create_future()
+            self._judging[judged] = keys
             try:
                 yield at
             finally:
-                self._leave(keys)
+                del self._judging[judged]
+                judged.set_result(None)
         finally:
             self._inside -= 1
 
     async def _claim(self, claims: Sequence[Claim], keys: set[bytes]) -> int:
         deadline = asyncio.get_running_loop().time() + self._patience
         while True:
-            judged = self._judged
             now = self._clock.now()
-            self._active.update(keys)
             try:
                 await self._store.write(
                     lambda tx: claim_all(tx, claims, now, Reason.too_many_attempts)  # noqa: B023
                 )
                 return now
-            except BaseException as refusal:
-                self._leave(keys)
-                if not isinstance(refusal, Refusal) or not self._rivals(refusal, keys):
+            except Refusal as refusal:
+                # Only rivals that were let in can make room. One that is refused as well
+                # cannot, and to wait for it would be to wait in a circle.
+                rivals = [judged for judged, theirs in self._judging.items() if keys & theirs]
+                if refusal.reason is not Reason.too_many_attempts or not rivals:
                     raise
-            await self._wait(judged, deadline)
+            await self._one_judged(rivals, deadline)
 
-    def _rivals(self, refusal: Refusal, keys: set[bytes]) -> bool:
-        return refusal.reason is Reason.too_many_attempts and any(self._active[key] for key in keys)
-
-    async def _wait(self, judged: asyncio.Event, deadline: float) -> None:
-        try:
-            async with asyncio.timeout_at(deadline):
-                await judged.wait()
-        except TimeoutError:
-            raise Refusal(Reason.busy, retry_after=1) from None
-
-    def _leave(self, keys: set[bytes]) -> None:
-        self._active.subtract(keys)
-        self._active += Counter()
-        self._judged.set()
-        self._judged = asyncio.Event()
+    async def _one_judged(self, rivals: Sequence[asyncio.Future[None]], deadline: float) -> None:
+        patience = max(0.0, deadline - asyncio.get_running_loop().time())
+        judged, _ = await asyncio.wait(
+            rivals, timeout=patience, return_when=asyncio.FIRST_COMPLETED
+        )
+        if not judged:
+            raise Refusal(Reason.busy, retry_after=1)

@@ -102,7 +102,7 @@ def configure_logging(level: str, stream: TextIO | None = None) -> None:
         logger.setLevel(logging.NOTSET)
         # The API writes its own line for each request: uvicorn's would show the query.
         logger.disabled = name == "uvicorn.access"
-        logger.propagate = name != "uvicorn.access"
+        logger.propagate = True
     threading.excepthook = _log_thread_end
 
 

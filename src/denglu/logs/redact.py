@@ -6,13 +6,16 @@ Code that logs must not rely on it; it is there for the line that nobody thought
 import json
 import math
 import re
+import string
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
 HIDDEN = "[hidden]"
 _DEEPEST = 6
 _LONGEST = 16_000
+_LONGEST_READ = 4 * _LONGEST
 
+_RUN = string.ascii_letters + string.digits + "_-"
 # Tokens have 43 characters; whatever is glued to one makes a longer run.
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43,}")
 # A mainland mobile with or without country code and separators, also in full-width digits,
@@ -23,16 +26,19 @@ _MOBILE = re.compile(
     rf"([1１][3-9３-９]{_DIGIT})[ -]?{_DIGIT}{{4}}[ -]?({_DIGIT}{{4}})(?!{_DIGIT})"
 )
 _NAME = r"passw(?:or)?d|pwd|token|secret|authorization|api[_-]?key|cookie"
+# Every repetition is bounded or runs to its end: hostile text costs no more than its length.
 _NAMED = re.compile(
     rf"""(?ix)
-    ( [\w-]* (?:{_NAME}) [\w-]* ["']? \s* [=:] \s* (?:(?:bearer|basic)\s+)? )
-    ( b?"(?:\\.|[^"\\])*" | b?'(?:\\.|[^'\\])*' | [^\s,;&}})\]]+ )
+    ( (?:{_NAME}) [\w-]{{0,40}} ["']? \s{{0,3}} [=:] \s{{0,3}} (?:(?:bearer|basic)\s{{1,3}})? )
+    ( b?"(?:\\.|[^"\\])*"? | b?'(?:\\.|[^'\\])*'? | [^\s,;&}})\]]+ )
     """
 )
 # A bare ``code`` is an HTTP or exit code as often as not: only 4 to 8 digits are hidden.
-_CODE = re.compile(r"(?i)(\b(?:[\w-]*[_-])?code[\"']?\s*[=:]?\s*[\"']?)[0-9]{4,8}(?![0-9])")
+_CODE = re.compile(r"""(?i)((?<![a-z])code["']?\s{0,3}[=:]?\s{0,3}["']?)[0-9]{4,8}(?![0-9])""")
 # What pydantic and SQLAlchemy quote of their input when they fail.
-_QUOTED = re.compile(r"(?s)(input_value=).*?(?=, input_type=)|(\[parameters: ).*?(?=\]\n|\]\Z)")
+_QUOTED = re.compile(
+    r"(?s)(input_value=).{0,500}?(?=, input_type=)|(\[parameters: ).{0,5000}?(?=\]\n|\]\Z)"
+)
 _SECRET_KEY = re.compile(rf"(?i){_NAME}|^(?:sms|verification|verify)?_?code$")
 _REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 # Whatever ends a line or moves a cursor somewhere, and halves of characters.
@@ -41,6 +47,9 @@ _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u20
 
 def redact(text: str) -> str:
     """Return ``text`` without tokens, passwords and codes, and with mobiles masked."""
+    if len(text) > _LONGEST_READ:
+        # What is left of a token that was cut through would no longer look like one.
+        text = text[:_LONGEST_READ].rstrip(_RUN)
     text = _NAMED.sub(rf"\1{HIDDEN}", text)
     text = _CODE.sub(rf"\1{HIDDEN}", text)
     text = _QUOTED.sub(lambda match: f"{match[1] or match[2]}{HIDDEN}", text)

@@ -25,7 +25,7 @@ class Deployment(Section):
             filed=True,
             show=readers.masked_url,
         ),
-    ] = Field("sqlite:///denglu.db", repr=False)
+    ] = Field(default="sqlite:///denglu.db", repr=False)
     redis_url: Annotated[
         str | None,
         PlainValidator(readers.redis_url),
@@ -35,7 +35,7 @@ class Deployment(Section):
             filed=True,
             show=readers.masked_url,
         ),
-    ] = Field(None, repr=False)
+    ] = Field(default=None, repr=False)
     secret_key: Annotated[
         SecretStr | None,
         About(

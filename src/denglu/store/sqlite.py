@@ -10,7 +10,6 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +21,7 @@ from denglu.domain.session import Found
 from denglu.flows.ports import T, Work
 from denglu.store.compiled import Compiled, Params, Row
 from denglu.store.connection import Duplicate
+from denglu.store.driving import drive
 from denglu.store.repositories import SqlTransaction
 from denglu.store.statements import compile_all
 
@@ -67,16 +67,6 @@ class SqliteConnection:
         return self.db.last_insert_rowid()
 
 
-def drive(work: Coroutine[Any, Any, T]) -> T:
-    """Run work that never waits to its end, on this thread."""
-    try:
-        work.send(None)
-    except StopIteration as done:
-        return cast(T, done.value)
-    work.close()
-    raise RuntimeError("a transaction may not wait for anything but its own statements")
-
-
 class _Job:
     __slots__ = ("deadline", "done", "error", "future", "work")
 
@@ -99,8 +89,11 @@ class _Job:
 class _Writer:
     """The thread that owns the writing connection."""
 
-    def __init__(self, db: apsw.Connection, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, db: apsw.Connection, loop: asyncio.AbstractEventLoop, busy_seconds: float
+    ) -> None:
         self._db = db
+        self._busy_seconds = busy_seconds
         self._loop = loop
         self._transaction = SqlTransaction(SqliteConnection(db))
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -128,6 +121,9 @@ class _Writer:
 
     def _commit(self, batch: list[_Job]) -> None:
         """Run the first job and all that wait behind it in one transaction."""
+        # While another program holds the file, jobs run out of time side by side, not in turn.
+        left = max(0.0, min(self._busy_seconds, batch[0].deadline - time.monotonic()))
+        self._db.set_busy_timeout(int(left * 1000))
         self._db.execute("BEGIN IMMEDIATE")
         self._attempt(batch[0])
         while len(batch) < _BATCH and not self._jobs.empty():
@@ -145,7 +141,7 @@ class _Writer:
             return
         self._db.execute("SAVEPOINT job")
         try:
-            job.done = drive(cast(Coroutine[Any, Any, Any], job.work(self._transaction)))
+            job.done = drive(job.work, self._transaction)
         except (apsw.ConstraintError, apsw.SQLError) as error:
             job.error = error  # a fault of this job alone
         except apsw.Error:
@@ -178,7 +174,7 @@ class SqliteStore:
         self._loop = asyncio.get_running_loop()
         self._writing = _connect(path, busy_seconds)
         self._reading = _connect(path, busy_seconds, read_only=True)
-        self._writer = _Writer(self._writing, self._loop)
+        self._writer = _Writer(self._writing, self._loop, busy_seconds)
         self._reader = SqlTransaction(SqliteConnection(self._reading))
         self._tokens: dict[bytes, tuple[int, Found | None]] = {}
         self._closed = False
@@ -192,7 +188,7 @@ class SqliteStore:
 
     async def read(self, work: Work[T]) -> T:
         try:
-            return await work(self._reader)
+            return drive(work, self._reader)
         except (apsw.BusyError, apsw.IOError, apsw.CantOpenError) as error:
             _log.warning("the database could not be read: %s", error)
             raise Refusal(Reason.busy, retry_after=1) from None
@@ -209,7 +205,8 @@ class SqliteStore:
         return found
 
     async def has_legacy_hashes(self) -> bool:
-        return await self._reader.db.one("member_legacy", {}) is not None
+        found = await self.read(lambda _: self._reader.db.one("member_legacy", {}))
+        return found is not None
 
     async def ready(self) -> bool:
         """Whether reads and writes are answered."""

@@ -1,0 +1,195 @@
+"""Examples for the API document, made by the code that answers: they can't say otherwise."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from denglu.api.address import Proxies
+from denglu.api.envelope import Envelope
+from denglu.api.exchange import Exchange
+from denglu.api.forms import Form
+from denglu.api.handlers import Site, granted
+from denglu.api.refusals import WireRefusal
+from denglu.api.routes import Gives
+from denglu.domain.errors import Reason, Refusal
+from denglu.domain.member import Account, Level, Member
+from denglu.domain.session import EndReason
+from denglu.flows.results import Grant
+
+NOW = 1767225600
+ACCESS_TOKEN = "wD3vX8kLq0ZsT5nYc2hRb7mJf9aQe4uGi6pVo1xKtBE"
+REFRESH_TOKEN = "Zt8GyP1cWm4NsJx6Rf0LkQv3Hb9DuAe7Ti5XoCz2MqU"
+_REQUEST_ID = "0123456789abcdef" * 2
+_ZERO = Decimal("0.00")
+_TEXT_FIELDS = {
+    "username": "demo",
+    "password": "correct-horse-9",
+    "password_repetition": "correct-horse-9",
+    "group": "pc",
+    "mobile": "13800000000",
+    "usage": "login",
+    "nickname": "小登",
+    "refresh_token": REFRESH_TOKEN,
+    "token": ACCESS_TOKEN,
+}
+_WAITS = {
+    Reason.sms_too_frequent: 60,
+    Reason.too_many_attempts: 900,
+    Reason.busy: 1,
+}
+
+
+def body_example(form: type[Form], code_length: int) -> dict[str, str]:
+    """A body that fits the form."""
+    texts = _TEXT_FIELDS | {"code": "123456789"[:code_length]}
+    return {name: texts[name] for name in form.model_fields}
+
+
+def success_example(site: Site, gives: Gives) -> Any:
+    """An envelope that says OK."""
+    wire, ok = site.wire, site.envelope.ok
+    if gives is Gives.tokens:
+        grant = Grant(ACCESS_TOKEN, REFRESH_TOKEN, 7200, _member())
+        return json.loads(granted(site, _exchange(), grant).body)
+    data = {
+        Gives.member: site.members.render(_member()),
+        Gives.token_check: b'{"token":true}',
+        Gives.nothing_after_logout: wire.empty_logout,
+        Gives.nothing_after_sms: wire.empty_sms,
+    }
+    chinese, _ = wire.logout_message
+    message = chinese if gives is Gives.nothing_after_logout else "OK"
+    return json.loads(ok(data[gives], message).body)
+
+
+def refusal_example(
+    envelope: Envelope, form: type[Form] | None, reason: Reason, *, english: bool = False
+) -> Any:
+    """The envelope of a refusal."""
+    refusal: Refusal
+    details: dict[str, str | int] = {}
+    if reason in (Reason.session_replaced, Reason.session_ended):
+        replaced = reason is Reason.session_replaced
+        why = EndReason.replaced if replaced else EndReason.logged_out
+        details = {"end_reason": why.value, "ended_at": NOW}
+        details |= {"device": "iPhone"} if replaced else {}
+    field = _field_of(form, reason)
+    if form is not None and field:
+        refusal = WireRefusal(reason, fields={field: reason}, label=form.labels[field])
+    else:
+        refusal = Refusal(reason, retry_after=_WAITS.get(reason), details=details)
+    return json.loads(envelope.refuse(_exchange(english), refusal).body)
+
+
+def _field_of(form: type[Form] | None, reason: Reason) -> str:
+    """The field that an example of this reason speaks of."""
+    names = list(form.model_fields) if form else []
+    if reason in (Reason.missing_field, Reason.invalid_type) and names:
+        return names[0]
+    wanted = {
+        Reason.invalid_group: ("group",),
+        Reason.invalid_usage: ("usage",),
+        Reason.invalid_mobile: ("mobile",),
+        Reason.too_long: ("username", "nickname", "token"),
+        Reason.password_too_short: ("password",),
+        Reason.password_too_long: ("password",),
+        Reason.password_too_common: ("password",),
+        Reason.password_mismatch: ("password_repetition",),
+    }
+    return next((name for name in wanted.get(reason, ()) if name in names), "")
+
+
+def _exchange(english: bool = False) -> Exchange:
+    async def receive() -> Any:
+        raise RuntimeError("an example has no body")
+
+    headers = [(b"accept-language", b"en")] if english else []
+    scope = {"method": "GET", "path": "/", "headers": headers, "query_string": b""}
+    exchange = Exchange(scope, receive, Proxies())
+    exchange.request_id = _REQUEST_ID
+    return exchange
+
+
+def _member() -> Member:
+    account = Account(
+        id=1,
+        merchant_id=0,
+        store_id=0,
+        member_id=1,
+        member_type=1,
+        user_money=Decimal("12.50"),
+        accumulate_money=Decimal("12.50"),
+        give_money=_ZERO,
+        consume_money=_ZERO,
+        frozen_money=_ZERO,
+        user_integral=30,
+        accumulate_integral=30,
+        give_integral=0,
+        consume_integral=_ZERO,
+        frozen_integral=0,
+        user_growth=0,
+        accumulate_growth=0,
+        consume_growth=0,
+        frozen_growth=0,
+        economize_money=_ZERO,
+        accumulate_drawn_money=_ZERO,
+        status=1,
+    )
+    level = Level(
+        id=1,
+        merchant_id=0,
+        level=1,
+        name="普通会员",
+        icon="",
+        cover="",
+        detail="",
+        money=_ZERO,
+        integral=0,
+        growth=0,
+        discount=Decimal(10),
+        status=1,
+        created_at=NOW,
+        updated_at=NOW,
+    )
+    return Member(
+        id=1,
+        merchant_id=0,
+        store_id=0,
+        username="demo",
+        type=1,
+        realname="",
+        nickname="小登",
+        head_portrait="",
+        gender=0,
+        qq="",
+        email="",
+        birthday=None,
+        province_id=0,
+        city_id=0,
+        area_id=0,
+        address="",
+        mobile="13800000000",
+        tel_no="",
+        bg_image="",
+        description="",
+        visit_count=1,
+        last_time=NOW,
+        last_ip="127.0.0.1",
+        role=0,
+        current_level=1,
+        level_expiration_time=0,
+        level_buy_type=1,
+        pid=0,
+        level=1,
+        tree="",
+        promoter_code="ABCD2345",
+        certification_type=0,
+        source="",
+        status=1,
+        created_at=NOW,
+        updated_at=NOW,
+        password_hash=None,
+        password_version=0,
+        account=account,
+        member_level=level,
+    )

@@ -1,0 +1,145 @@
+"""What commands need to work on members: the settings, and ``Administer`` on the same file as
+a running server, which sees every change at once.
+
+Nothing of a command needs the server's secret key: operators hash passwords and end sessions,
+and neither makes nor reads a token.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from denglu.cli.faults import Fault
+
+if TYPE_CHECKING:
+    from denglu.domain.member import Member
+    from denglu.flows.administer import Administer
+    from denglu.security.passwords import ArgonPasswords
+    from denglu.settings import Settings
+
+T = TypeVar("T")
+_PATIENCE = 5.0
+
+
+def read_settings() -> "Settings":
+    """The settings of the environment and the working directory. Raises SettingsError."""
+    from denglu.settings import load_settings
+
+    settings = load_settings(os.environ, Path.cwd())
+    if settings.log_level == "debug":
+        from denglu.logs import configure_logging
+
+        configure_logging("debug")
+    else:
+        # A fault is told in one line by the command, not in passing by those who met it.
+        logging.getLogger().addHandler(logging.NullHandler())
+    return settings
+
+
+def administer(
+    settings: "Settings", work: Callable[["Administer"], Awaitable[T]], *, create: bool = False
+) -> T:
+    """Run ``work``. ``create`` makes a database that is not there yet, as ``serve`` does."""
+    _prepare(settings.database_path, create=create)
+
+    async def run() -> T:
+        async with _opened(settings) as opened:
+            return await work(opened)
+
+    return asyncio.run(run())
+
+
+async def find(administer: "Administer", who: str) -> "Member":
+    """The member that an operator means. Raises Fault."""
+    from denglu.domain.mobile import canonical_mobile, mask_mobile
+
+    member = await administer.find(who)
+    if member is None:
+        mobile = canonical_mobile(who)
+        shown = mask_mobile(mobile) if mobile else repr(who)
+        raise Fault(f"there is no member {shown}: name an id, a username, a mobile or an e-mail")
+    return member
+
+
+@contextlib.asynccontextmanager
+async def _opened(settings: "Settings") -> "AsyncIterator[Administer]":
+    from denglu.clock import open_clock
+    from denglu.flows.administer import Administer
+    from denglu.store.sqlite import open_store
+
+    busy = settings.sqlite_busy_timeout
+    store = open_store(settings.database_path, busy_seconds=busy, queue_seconds=busy)
+    passwords = _LatePasswords(settings)
+    try:
+        yield Administer(store, open_clock(settings), passwords)
+    finally:
+        passwords.close()
+        await store.close()
+
+
+class _LatePasswords:
+    """``flows.ports.Passwords`` that costs nothing until a password is hashed."""
+
+    def __init__(self, settings: "Settings") -> None:
+        self._settings = settings
+        self._opened: ArgonPasswords | None = None
+
+    def _open(self) -> "ArgonPasswords":
+        if self._opened is None:
+            from denglu.security.passwords import ArgonPasswords
+
+            settings = self._settings
+            self._opened = ArgonPasswords(
+                memory_kib=settings.argon2_memory_kib,
+                time_cost=settings.argon2_time,
+                parallelism=settings.argon2_parallelism,
+                workers=1,
+                deadline=settings.hash_deadline,
+            )
+        return self._opened
+
+    async def hash(self, password: str) -> str:
+        return await self._open().hash(password)
+
+    async def verify(self, password: str, stored: str | None) -> bool:
+        return await self._open().verify(password, stored)
+
+    def needs_rehash(self, stored: str) -> bool:
+        return self._open().needs_rehash(stored)
+
+    def close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
+
+
+def _prepare(database: Path, *, create: bool) -> None:
+    """Make sure that the file is there and current. Raises Fault, FileTrouble, WrongSchema."""
+    from denglu.store.file import AlreadyServed, ServerLock
+    from denglu.store.migrate import current_revision, is_due, migrate
+
+    if not is_due(database):
+        return
+    if (revision := current_revision(database)) is not None:
+        raise Fault(
+            f"{database} is at revision {revision}, older than this denglu: "
+            "stop the server and run `denglu migrate`"
+        )
+    if not create:
+        raise Fault(
+            f"there is no database at {database} yet: `denglu serve` or `denglu migrate` makes it "
+            "(DENGLU_DATABASE_URL names another)"
+        )
+    until = time.monotonic() + _PATIENCE
+    while is_due(database):
+        try:
+            with ServerLock(database):
+                migrate(database)
+        except AlreadyServed:  # a server that starts is making it
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)

@@ -1,0 +1,70 @@
+"""What all connections of a server share: their bounds, and the sweep that ends the late ones.
+
+One sweep twice a second looks after every time limit, so that no request pays for a timer.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from denglu.http_faults import FaultAnswers
+from denglu.logs import AccessLog
+
+_log = logging.getLogger(__name__)
+
+
+class Expiring(Protocol):
+    """A connection, as the sweep sees it."""
+
+    def expire(self, now: float) -> None:
+        """End the connection if its time is up (``now``: the loop's seconds)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """Sizes in bytes, times in seconds."""
+
+    connections: int
+    url: int = 2048
+    headers: int = 8192
+    header_lines: int = 64
+    head_time: float = 5.0
+    request_time: float = 10.0
+    keep_alive: float = 15.0
+    # After the last answer: how long, and how much, to listen to a client that still talks.
+    linger_time: float = 2.0
+    linger: int = 65536
+    # While the server stops: how long an idle connection may still bring a request.
+    drain_time: float = 1.0
+    sweep: float = 0.5
+
+    @property
+    def head(self) -> int:
+        """What arrives before a head is whole: first line and header lines."""
+        return self.url + self.headers + 64
+
+
+@dataclass(slots=True)
+class Edge:
+    """What all connections of a server share."""
+
+    bounds: Bounds
+    answers: FaultAnswers
+    log: AccessLog
+    leaving: set[Expiring] = field(default_factory=set)
+    draining: bool = False
+
+    async def sweep(self, connections: Iterable[Expiring]) -> None:
+        """End connections whose time is up, until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(self.bounds.sweep)
+            now = loop.time()
+            for connection in (*connections, *self.leaving):
+                try:
+                    connection.expire(now)
+                except Exception:
+                    _log.exception("a connection could not be ended")

@@ -1,0 +1,82 @@
+"""uvicorn, as denglu runs it: signals that are obeyed and not raised again, bounded
+connections, and a farewell that answers whoever has begun to ask.
+"""
+
+import asyncio
+import contextlib
+import functools
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from typing import cast
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from denglu.http_edge import Edge, Expiring
+from denglu.http_protocol import BoundedProtocol
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class HttpServer(uvicorn.Server):
+    """Serves ``api`` on given sockets until a signal, or ``should_exit``, says stop.
+
+    ``ready`` is called once, when it listens. ``grace`` is how many seconds requests in
+    flight are waited for; ``force_exit`` tells afterwards that a second signal cut it short.
+    """
+
+    def __init__(
+        self, api: ASGIApp, edge: Edge, *, backlog: int, grace: int, ready: Callable[[], None]
+    ) -> None:
+        # uvicorn's news are told by us; and at level NOTSET it would trace every connection.
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+        super().__init__(
+            uvicorn.Config(
+                api,
+                http=functools.partial(BoundedProtocol, edge=edge),  # type: ignore[arg-type]
+                ws="none",
+                lifespan="off",
+                interface="asgi3",
+                access_log=False,
+                log_config=None,
+                proxy_headers=False,
+                server_header=False,
+                workers=1,
+                backlog=backlog,
+                timeout_graceful_shutdown=grace,
+            )
+        )
+        self._edge = edge
+        self._ready = ready
+        self._sweep: asyncio.Task[None] | None = None
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """On the loop, and not raised again: who is told to stop and stops has not failed."""
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in _SIGNALS:
+                loop.remove_signal_handler(number)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then tell."""
+        await super().startup(sockets)
+        connections = cast(Iterable[Expiring], self.server_state.connections)
+        self._sweep = asyncio.create_task(self._edge.sweep(connections))
+        self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let nobody in any more, and answer what is in flight for as long as the grace lasts."""
+        # Once more round the loop: who has been let in by the kernel is let in by us.
+        await asyncio.sleep(0)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            if self._sweep is not None:
+                self._sweep.cancel()
