@@ -1,0 +1,209 @@
+"""Stand-ins for what the API is given: flows that remember their calls, and options."""
+
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+from denglu.domain.errors import Refusal
+from denglu.domain.member import Account, Level, Member
+from denglu.domain.session import Found, Kind, Session, TokenRecord
+from denglu.flows.results import Grant
+
+NOW = 1_750_000_000
+ACCESS, REFRESH = "A" * 43, "R" * 43
+
+ZERO = Decimal("0.00")
+
+ACCOUNT = Account(
+    id=9,
+    merchant_id=0,
+    store_id=0,
+    member_id=7,
+    member_type=1,
+    user_money=Decimal("12.50"),
+    accumulate_money=Decimal("100000000000000.10"),
+    give_money=ZERO,
+    consume_money=Decimal("0.30"),
+    frozen_money=ZERO,
+    user_integral=30,
+    accumulate_integral=40,
+    give_integral=0,
+    consume_integral=Decimal("2.25"),
+    frozen_integral=0,
+    user_growth=5,
+    accumulate_growth=6,
+    consume_growth=0,
+    frozen_growth=0,
+    economize_money=ZERO,
+    accumulate_drawn_money=ZERO,
+    status=1,
+)
+LEVEL = Level(
+    id=1,
+    merchant_id=0,
+    level=1,
+    name="普通会员",
+    icon="",
+    cover="",
+    detail="",
+    money=ZERO,
+    integral=0,
+    growth=0,
+    discount=Decimal("10.0"),
+    status=1,
+    created_at=NOW,
+    updated_at=NOW,
+)
+MEMBER = Member(
+    id=7,
+    merchant_id=0,
+    store_id=0,
+    username="demo",
+    type=1,
+    realname="",
+    nickname="小登 <b>",
+    head_portrait="",
+    gender=0,
+    qq="",
+    email="",
+    birthday=None,
+    province_id=0,
+    city_id=0,
+    area_id=0,
+    address="",
+    mobile="13800000000",
+    tel_no="",
+    bg_image="",
+    description="",
+    visit_count=3,
+    last_time=NOW,
+    last_ip="203.0.113.9",
+    role=10,
+    current_level=1,
+    level_expiration_time=0,
+    level_buy_type=1,
+    pid=0,
+    level=1,
+    tree="",
+    promoter_code="ABCD2345",
+    certification_type=0,
+    source="",
+    status=1,
+    created_at=NOW,
+    updated_at=NOW,
+    password_hash="$argon2id$canary-hash",
+    password_version=1,
+    account=ACCOUNT,
+    member_level=LEVEL,
+)
+SESSION = Session(
+    id=3,
+    merchant_id=0,
+    member_id=7,
+    member_type=1,
+    group="pc",
+    generation=1,
+    nonce=b"canary-nonce-16b",
+    access_expires_at=NOW + 7200,
+    refresh_expires_at=NOW + 30 * 86400,
+    absolute_expires_at=NOW + 90 * 86400,
+    created_at=NOW,
+    rotated_at=NOW,
+    device="unknown",
+    ip="203.0.113.9",
+    ended_at=None,
+    end_reason=None,
+    ended_by="",
+)
+FOUND = Found(TokenRecord(Kind.access, 1, None, None), SESSION, MEMBER)
+
+
+@dataclass
+class FakeFlows:
+    """Grants everything, remembers every call; `refusal` (or any fault) is raised instead."""
+
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    refusal: Exception | None = None
+    token_is_good: bool = True
+    found: Found = FOUND
+
+    def _note(self, name: str, **given: Any) -> None:
+        self.calls.append((name, given))
+        if self.refusal is not None:
+            raise self.refusal
+
+    def _grant(self) -> Grant:
+        return Grant(ACCESS, REFRESH, 7200, self.found.member)
+
+    async def login(self, **given: Any) -> Grant:
+        self._note("login", **given)
+        return self._grant()
+
+    async def mobile_login(self, **given: Any) -> Grant:
+        self._note("mobile_login", **given)
+        return self._grant()
+
+    async def register(self, **given: Any) -> Grant:
+        self._note("register", **given)
+        return self._grant()
+
+    async def reset_password(self, **given: Any) -> Grant:
+        self._note("reset_password", **given)
+        return self._grant()
+
+    async def send_code(self, **given: Any) -> None:
+        self._note("send_code", **given)
+
+    async def refresh(self, **given: Any) -> Grant:
+        self._note("refresh", **given)
+        return self._grant()
+
+    async def authenticate(self, token: str) -> Found:
+        self._note("authenticate", token=token)
+        return self.found
+
+    async def logout(self, token: str) -> Found:
+        self._note("logout", token=token)
+        return self.found
+
+    async def verify_token(self, token: str) -> bool:
+        self._note("verify_token", token=token)
+        return self.token_is_good
+
+
+@dataclass(frozen=True)
+class FakeOptions:
+    """Defaults as `settings` ships them."""
+
+    wire: str = "document"
+    http_status: str = "envelope"
+    mounts: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
+    body_limit: int = 16384
+    body_timeout: float = 10
+    sms_code_length: int = 6
+    password_min_length: int = 8
+    password_site_words: tuple[str, ...] = ("denglu",)
+    docs_enabled: bool = True
+
+
+def options_for(wire: str, **changes: Any) -> FakeOptions:
+    """A profile's own defaults, with changes."""
+    options = FakeOptions(wire=wire)
+    if wire == "rageframe":
+        options = replace(options, sms_code_length=4, cors_origins=("*",))
+    return replace(options, **changes)
+
+
+__all__ = [
+    "ACCESS",
+    "FOUND",
+    "MEMBER",
+    "NOW",
+    "REFRESH",
+    "FakeFlows",
+    "FakeOptions",
+    "Refusal",
+    "options_for",
+]
