@@ -13,7 +13,7 @@ KEY = "k" * 32
 
 
 def test_an_operator_who_sets_nothing_gets_the_documented_defaults(tmp_path: Path) -> None:
-    settings = load_settings({"HOME": "/root", "PATH": "/bin"}, tmp_path)
+    settings = load_settings({"HOME": "/home/operator", "PATH": "/bin"}, tmp_path)
     assert dict(settings) == dict(Settings())
     assert settings.wire == "document"
     assert settings.sms_code_length == 6

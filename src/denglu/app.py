@@ -6,7 +6,7 @@ from denglu.api.app import AccessLog as RequestLog
 from denglu.api.app import Application, build_api
 from denglu.api.envelope import Answer
 from denglu.api.exchange import Exchange
-from denglu.clock import Clock, TestClock
+from denglu.clock import Clock, open_clock
 from denglu.domain.groups import Groups
 from denglu.domain.limits import Limit, Rate
 from denglu.domain.session import SessionPolicy
@@ -18,7 +18,7 @@ from denglu.flows.login import Login, LoginLimits
 from denglu.flows.logout import Logout
 from denglu.flows.mobile_login import MobileLogin
 from denglu.flows.opening import Opening
-from denglu.flows.ports import Passwords, SmsGateway, SmsSender, Store
+from denglu.flows.ports import Passwords, SmsSender, Store
 from denglu.flows.refresh import Refresh
 from denglu.flows.register import Register
 from denglu.flows.reset_password import ResetPassword
@@ -32,9 +32,7 @@ from denglu.security.digests import HmacSecrets
 from denglu.security.passwords import ArgonPasswords
 from denglu.security.tokens import HmacTokens
 from denglu.settings import Settings
-from denglu.sms.console import ConsoleGateway
-from denglu.sms.failover import Failover
-from denglu.sms.outbox import OutboxGateway
+from denglu.sms import open_sender
 from denglu.store.sqlite import open_store
 
 # Imported hashes take longer to compare than ours; failures are made to take as long as both.
@@ -61,7 +59,7 @@ class App:
 
 def open_app(settings: Settings, key: bytes) -> App:
     """Open the store and wire the flows, on the running event loop."""
-    clock = _clock(settings)
+    clock = open_clock(settings)
     store = open_store(
         settings.database_path,
         busy_seconds=settings.sqlite_busy_timeout,
@@ -137,7 +135,7 @@ def _service(
     settings: Settings, key: bytes, store: Store, clock: Clock, passwords: Passwords
 ) -> Service:
     secrets, tokens = HmacSecrets(key), HmacTokens(key)
-    sender, wording = _sender(settings), _wording(settings)
+    sender, wording = open_sender(settings), _wording(settings)
     sessions = _session_policy(settings)
     codes = _code_policy(settings)
     opening = Opening(tokens, sessions)
@@ -154,25 +152,6 @@ def _service(
         logout=Logout(store, clock, authenticate),
         store=store,
     )
-
-
-def _clock(settings: Settings) -> Clock:
-    return TestClock(settings.test_clock_file) if settings.test_clock_file else Clock()
-
-
-def _sender(settings: Settings) -> SmsSender:
-    return Failover(
-        [_gateway(name, settings) for name in settings.sms_gateways],
-        each=settings.sms_gateway_timeout,
-        whole=settings.sms_timeout,
-    )
-
-
-def _gateway(name: str, settings: Settings) -> SmsGateway:
-    if name == "outbox":
-        assert settings.sms_outbox is not None
-        return OutboxGateway(settings.sms_outbox)
-    return ConsoleGateway()
 
 
 def _reset(
