@@ -195,7 +195,8 @@ async def test_a_slow_body_is_given_up_after_its_deadline(serve: Serve) -> None:
         raise AssertionError
 
     server = serve(body_timeout=0.01)
-    sent = await call(server.app, "POST", PATH, headers=[JSON], receive=never)
+    slow = call(server.app, "POST", PATH, headers=[JSON], receive=never)
+    sent = await asyncio.wait_for(slow, 5)
     assert json.loads(sent.body)["data"]["reason"] == "malformed_body"
     assert sent.headers["connection"] == "close"
     assert server.flows.calls == []

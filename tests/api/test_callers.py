@@ -170,6 +170,7 @@ def test_a_peer_without_an_address_is_nobodys_proxy() -> None:
     [
         ({"user-agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X)"}, "iPhone"),
         ({"user-agent": "Mozilla/5.0 (iPad; CPU OS 18_0 like Mac OS X)"}, "iPad"),
+        ({"user-agent": "Mozilla/5.0 (iPad; U; CPU iPhone OS 3_2 like Mac OS X)"}, "iPad"),
         ({"user-agent": "Mozilla/5.0 (Linux; Android 15; Pixel 9)"}, "Android"),
         ({"user-agent": "Mozilla/5.0 (Phone; OpenHarmony 5.0) ArkWeb/4"}, "HarmonyOS"),
         ({"user-agent": "Mozilla/5.0 (iPhone) MicroMessenger/8.0"}, "WeChat"),

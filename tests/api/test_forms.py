@@ -140,6 +140,17 @@ async def test_a_wrong_field_is_named(
     assert server.flows.calls == []
 
 
+async def test_the_longest_allowed_texts_are_accepted(serve: Serve) -> None:
+    server = serve()
+    for path, field, value in (
+        (LOGIN, "username", "登" * 255),
+        (REGISTER, "nickname", "登" * 60),
+        (VERIFY, "token", "x" * 512),
+    ):
+        answer = await server.post(path, good_bodies("document")[path] | {field: value})
+        assert answer["code"] == 200
+
+
 async def test_a_repetition_must_match_in_both_profiles(serve: Serve, wire: str) -> None:
     for path in (REGISTER, RESET):
         body = good_bodies(wire)[path] | {"password_repetition": "another password"}
@@ -207,8 +218,9 @@ async def test_a_nickname_that_was_not_given_is_empty(serve: Serve) -> None:
     server = serve("rageframe")
     body = good_bodies("rageframe")[REGISTER]
     del body["nickname"], body["password_repetition"]
-    await server.post(REGISTER, body)
-    assert server.flows.calls[-1][1]["nickname"] == ""
+    for empty in ({}, {"nickname": ""}, {"nickname": None}, {"nickname": "  "}):
+        assert (await server.post(REGISTER, body | empty))["code"] == 200
+        assert server.flows.calls[-1][1]["nickname"] == ""
 
 
 async def test_P13_passwords_reach_the_flow_exactly_as_they_were_typed(serve: Serve) -> None:

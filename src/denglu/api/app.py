@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from time import perf_counter
 from typing import Protocol
 
-from starlette.types import Receive, Scope, Send
+from denglu.asgi import Receive, Scope, Send
 
 from denglu.api.address import Proxies
 from denglu.api.checks import Rules

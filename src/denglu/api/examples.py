@@ -20,6 +20,8 @@ NOW = 1767225600
 ACCESS_TOKEN = "wD3vX8kLq0ZsT5nYc2hRb7mJf9aQe4uGi6pVo1xKtBE"
 REFRESH_TOKEN = "Zt8GyP1cWm4NsJx6Rf0LkQv3Hb9DuAe7Ti5XoCz2MqU"
 _REQUEST_ID = "0123456789abcdef" * 2
+# The demo member's of `make run`: what the page offers to try then works at once.
+DEMO_PASSWORD = "denglu-demo-2026"
 _ZERO = Decimal("0.00")
 _TEXT_FIELDS = {
     "username": "demo",
@@ -42,6 +44,8 @@ _WAITS = {
 def body_example(form: type[Form], code_length: int) -> dict[str, str]:
     """A body that fits the form."""
     texts = _TEXT_FIELDS | {"code": "123456789"[:code_length]}
+    if "password_repetition" not in form.model_fields:
+        texts["password"] = DEMO_PASSWORD
     return {name: texts[name] for name in form.model_fields}
 
 

@@ -4,7 +4,7 @@ import os
 from functools import cached_property
 from urllib.parse import parse_qsl
 
-from starlette.types import Receive, Scope
+from denglu.asgi import Receive, Scope
 
 from denglu.api.address import Proxies
 from denglu.api.device import device_kind

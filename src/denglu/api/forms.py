@@ -33,7 +33,9 @@ _NICKNAME = Label("昵称", "Nickname")
 def _told(zh: str, en: str, *, max_length: int | None = None) -> Any:
     """What the API document says of a field, in both languages."""
     said: dict[str, Any] = {"x-texts": {"zh": {"description": zh}, "en": {"description": en}}}
-    return Field(description=f"{zh} {en}", json_schema_extra=said, max_length=max_length)
+    if max_length is not None:
+        said["maxLength"] = max_length  # said here, checked in `checks`
+    return Field(description=f"{zh} {en}", json_schema_extra=said)
 
 
 _GROUP_HELP = _told("会话所在的客户端组别。", "The kind of client: where the session lives.")

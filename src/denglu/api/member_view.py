@@ -101,9 +101,8 @@ class MemberView:
 
     def render(self, member: Member) -> bytes:
         """The member object as JSON text."""
-        known = self._known.get(id(member))
         # The entry holds the member, so its id cannot come to mean another one meanwhile.
-        if known is not None and known[0] is member:
+        if known := self._known.get(id(member)):
             return known[1]
         text = self._write(member)
         if len(self._known) >= _REMEMBERED:

@@ -28,7 +28,8 @@ const ENCODINGS = {
 const SHARED = new Set(["mobile", "code", "group"]);
 
 const state = {
-  language: (navigator.language || "").startsWith("en") ? "en" : "zh",
+  language: sessionStorage.getItem("language")
+    || (navigator.language.startsWith("en") ? "en" : "zh"),
   access: sessionStorage.getItem("access") || "",
   refresh: sessionStorage.getItem("refresh") || "",
   document: null,
@@ -76,9 +77,14 @@ const text = (part, key) => part["x-texts"]?.[state.language]?.[key] ?? part[key
 function showLanguage() {
   const choose = (language, label) => element("button", {
     textContent: label, type: "button", "aria-pressed": String(state.language === language),
-    onclick: () => { state.language = language; showAll(); },
+    onclick: () => {
+      state.language = language;
+      sessionStorage.setItem("language", language);
+      showAll();
+    },
   });
-  document.getElementById("language").replaceChildren(choose("zh", "中文"), choose("en", "English"));
+  document.getElementById("language")
+    .replaceChildren(choose("zh", "中文"), choose("en", "English"));
   document.documentElement.lang = state.language === "en" ? "en" : "zh-CN";
 }
 
@@ -151,7 +157,8 @@ function showOperation(operation) {
   } },
     inputs.length ? element("div", { className: "fields" }, ...inputs.map((i) => i.label)) : null,
     element("div", { className: "actions" }, send, encoding, copy,
-      needsToken ? element("span", { className: "muted carried", textContent: carriedNote() }) : null));
+      needsToken
+        ? element("span", { className: "muted carried", textContent: carriedNote() }) : null));
   return element("article", { id: operation.operationId },
     element("h3", { textContent: text(operation, "summary") }),
     element("div", { className: "line" },
@@ -159,7 +166,7 @@ function showOperation(operation) {
         textContent: operation.method.toUpperCase() }),
       element("code", { textContent: operation.path }),
       element("span", { className: "guard",
-        textContent: needsToken ? `🔒 ${word("token")}` : word("open") })),
+        textContent: needsToken ? word("token") : word("open") })),
     element("p", { textContent: text(operation, "description") }),
     shape, answer, answersTable(operation));
 }
@@ -229,7 +236,8 @@ async function run(request, send, box, inputs) {
     // A form and multipart get their own Content-Type from the browser.
     if (request.encoding === "application/json") headers["Content-Type"] = request.encoding;
     const { method, path } = request;
-    const response = await fetch(path, { method, headers, body: bodyOf(request), credentials: "omit" });
+    const body = bodyOf(request);
+    const response = await fetch(path, { method, headers, body, credentials: "omit" });
     const payload = await response.json();
     showAnswer(box, response, payload, performance.now() - begun, inputs);
     takeTokens(request.path, payload);
@@ -331,7 +339,8 @@ function showAll() {
   showLanguage();
   showContents();
   showTokens();
-  const intro = element("p", { className: "intro", textContent: text(state.document.info, "description") });
+  const about = text(state.document.info, "description");
+  const intro = element("p", { className: "intro", textContent: about });
   document.getElementById("main").replaceChildren(intro, ...operations().map(showOperation));
 }
 
