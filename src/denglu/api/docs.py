@@ -1,5 +1,6 @@
 """The API page and the document it shows. Everything it needs is served here: no other host."""
 
+import asyncio
 from collections.abc import Callable
 from functools import cache
 from importlib import resources
@@ -29,7 +30,9 @@ def add_docs(table: Table, render: Callable[[], bytes]) -> None:
     document = cache(render)
 
     async def openapi(exchange: Exchange) -> Answer:
-        return _answer(document(), b"application/json; charset=UTF-8")
+        # Made once, in a tenth of a second or two: not on the loop, where others wait.
+        text = await asyncio.to_thread(document)
+        return _answer(text, b"application/json; charset=UTF-8")
 
     add(table, "GET", "/openapi.json", openapi)
     for path, (name, media) in _FILES.items():
