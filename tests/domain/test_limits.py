@@ -1,0 +1,323 @@
+"""Limits: exact in every window, closed for as long as they say, and forgiving about clocks."""
+
+import json
+from bisect import bisect_right
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from denglu.domain.limits import Limit, Rate, Tally, Wait, claim, release
+
+NOW = 1_750_000_000
+# How far the clocks of one deployment may differ, in seconds.
+TOLERANCE = 60
+
+
+class Scope:
+    """One key under a limit, as the store keeps it: loaded and dumped at every try."""
+
+    def __init__(self, limit: Limit) -> None:
+        self.limit = limit
+        self.stored: str | None = None
+        self.counted: list[int] = []
+
+    def try_at(self, now: int, tag: str = "") -> int:
+        """Seconds to wait; 0 when the try was counted."""
+        verdict = claim(self.limit, Tally.load(self.stored), now, tag)
+        if isinstance(verdict, Wait):
+            return verdict.seconds
+        self.stored = verdict.dump()
+        self.counted.append(now)
+        return 0
+
+    def release(self, at: int) -> None:
+        self.stored = release(self.limit, Tally.load(self.stored), at).dump()
+
+    def in_any_window(self, rate: Rate) -> int:
+        """The most tries counted in any window of a rate (on a clock that was not set back)."""
+        return max(
+            (n + 1 - bisect_right(self.counted, end - rate.window))
+            for n, end in enumerate(self.counted)
+        )
+
+
+def limit(*rates: str, lockouts: tuple[int, ...] = (), distinct: bool = False) -> Limit:
+    return Limit("test", tuple(map(Rate.parse, rates)), lockouts, distinct)
+
+
+# Rates.
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("5/15m", Rate(5, 900)),
+        ("10/24h", Rate(10, 86400)),
+        ("1/60s", Rate(1, 60)),
+        (" 20/1d ", Rate(20, 86400)),
+    ],
+)
+def test_a_rate_is_read_as_a_person_writes_it(text: str, rate: Rate) -> None:
+    assert Rate.parse(text) == rate
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "5", "5/m", "0/1h", "5/0h", "-5/1h", "5/1w", "5 / 1h", "５/1h", "5/1h\n5", "1e3/1h"],
+)
+def test_what_is_no_rate_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="count/time"):
+        Rate.parse(text)
+
+
+@given(st.integers(1, 9999), st.integers(1, 9999), st.sampled_from("smh"))
+def test_a_rate_written_and_read_again_is_the_same(count: int, time: int, unit: str) -> None:
+    rate = Rate.parse(f"{count}/{time}{unit}")
+    if rate.window % 3600 == 0 or rate.window % 60 == 0 or rate.window < 99999:
+        assert Rate.parse(str(rate)) == rate
+
+
+# Windows.
+
+
+def test_a_try_leaves_the_window_to_the_second() -> None:
+    scope = Scope(limit("2/60s"))
+    assert [scope.try_at(NOW + s) for s in (0, 10, 11, 59, 60, 61, 70)] == [0, 0, 49, 1, 0, 9, 0]
+
+
+def test_S11_cooldown_and_budgets_hold_together() -> None:
+    numbers = limit("1/60s", "5/1h", "10/24h")
+    scope = Scope(numbers)
+    for second in range(0, 2 * 86400, 20):
+        scope.try_at(NOW + second)
+    assert [scope.in_any_window(rate) for rate in numbers.rates] == [1, 5, 10]
+
+
+def test_the_longest_wait_of_all_rates_is_told() -> None:
+    scope = Scope(limit("1/60s", "2/1h"))
+    scope.try_at(NOW)
+    scope.try_at(NOW + 60)
+    assert scope.try_at(NOW + 61) == 3600 - 61
+
+
+times = st.lists(st.integers(0, 400), min_size=1, max_size=60).map(sorted)
+few_rates = st.lists(
+    st.builds(Rate, st.integers(1, 8), st.integers(1, 120)), min_size=1, max_size=3
+).map(tuple)
+
+
+@given(few_rates, times)
+def test_never_more_than_allowed_in_any_window(rates: tuple[Rate, ...], times: list[int]) -> None:
+    scope = Scope(Limit("test", rates))
+    for second in times:
+        scope.try_at(NOW + second)
+    assert all(scope.in_any_window(rate) <= rate.count for rate in rates)
+
+
+@given(few_rates, times)
+def test_N12_a_wait_is_exactly_as_long_as_told(rates: tuple[Rate, ...], times: list[int]) -> None:
+    scope = Scope(Limit("test", rates))
+    for second in times:
+        before = scope.stored
+        if wait := scope.try_at(NOW + second):
+            assert scope.stored == before
+            assert scope.try_at(NOW + second + wait - 1) == 1
+            assert scope.try_at(NOW + second + wait) == 0
+            return
+
+
+@pytest.mark.parametrize(
+    ("count", "burst", "window"), [(257, 1, 720), (1000, 7, 3600), (900, 20, 86400)]
+)
+def test_a_large_tally_is_rounded_to_the_strict_side(count: int, burst: int, window: int) -> None:
+    rate = Rate(count, window)
+    scope = Scope(Limit("test", (rate,)))
+    for second in range(0, 2 * window, max(1, window * burst // (2 * count))):
+        for _ in range(burst):
+            scope.try_at(NOW + second)
+    assert count // 2 < scope.in_any_window(rate) <= count
+    assert scope.stored is not None
+    # It stays small enough to be read and written at every try.
+    assert len(json.loads(scope.stored)[1]) <= 722
+
+
+# Lockouts.
+
+
+def test_P02_a_full_scope_is_closed_longer_each_time() -> None:
+    scope = Scope(limit("3/15m", lockouts=(900, 1800, 3600)))
+    now, closed = NOW, []
+    for _ in range(5):
+        for _ in range(3):
+            assert scope.try_at(now) == 0
+        closed.append(scope.try_at(now))
+        assert scope.try_at(now + closed[-1] - 1) == 1
+        now += closed[-1]
+    assert closed == [900, 1800, 3600, 3600, 3600]
+
+
+def test_failures_that_are_far_apart_close_nothing() -> None:
+    scope = Scope(limit("3/15m", lockouts=(900,)))
+    assert [scope.try_at(NOW + 450 * n) for n in range(20)] == [0] * 20
+
+
+def test_a_lockout_counts_from_the_try_that_filled_the_rate() -> None:
+    scope = Scope(limit("3/15m", lockouts=(900,)))
+    for second in (0, 100, 200):
+        scope.try_at(NOW + second)
+    assert scope.try_at(NOW + 700) == 400
+    assert scope.try_at(NOW + 1100) == 0
+
+
+def test_knocking_at_a_closed_scope_does_not_keep_it_closed() -> None:
+    scope = Scope(limit("3/15m", lockouts=(900,)))
+    for _ in range(3):
+        scope.try_at(NOW)
+    assert [scope.try_at(NOW + second) for second in range(0, 900, 100)] == list(
+        range(900, 0, -100)
+    )
+    assert scope.try_at(NOW + 900) == 0
+
+
+@given(st.integers(1, 6), st.integers(1, 60), st.integers(0, 60), times)
+def test_P01_lockouts_as_long_as_the_window_keep_the_rate(
+    count: int, window: int, longer: int, times: list[int]
+) -> None:
+    rate = Rate(count, window)
+    scope = Scope(Limit("test", (rate,), lockouts=(window + longer,)))
+    for second in times:
+        scope.try_at(NOW + second)
+    assert scope.in_any_window(rate) <= count
+
+
+# Distinct.
+
+
+def test_S14_a_number_asked_for_again_is_not_another_number() -> None:
+    scope = Scope(limit("2/1h", distinct=True))
+    assert [scope.try_at(NOW + n, tag) for n, tag in enumerate("aabab")] == [0] * 5
+    assert scope.try_at(NOW + 10, "c") == 3600 - 10
+    assert scope.try_at(NOW + 11, "a") == 0
+    assert scope.try_at(NOW + 3600, "c") == 0
+    assert scope.try_at(NOW + 3601, "a") == 1
+
+
+@given(st.lists(st.tuples(st.integers(0, 200), st.sampled_from("abcdef")), max_size=60).map(sorted))
+def test_never_more_different_tags_than_allowed(tries: list[tuple[int, str]]) -> None:
+    scope = Scope(limit("3/50s", distinct=True))
+    counted = [(at, tag) for at, tag in tries if not scope.try_at(NOW + at, tag)]
+    new = dict[str, int]()
+    first_seen = []
+    for at, tag in counted:
+        if at - new.get(tag, -99) >= 50:
+            new[tag] = at
+            first_seen.append(at)
+    assert all(sum(end - 50 < at <= end for at in first_seen) <= 3 for end in first_seen)
+
+
+# Taking tries back.
+
+
+def test_P08_a_released_try_makes_room_for_one() -> None:
+    scope = Scope(limit("2/60s"))
+    scope.try_at(NOW)
+    scope.try_at(NOW + 1)
+    scope.release(NOW + 1)
+    assert [scope.try_at(NOW + 2), scope.try_at(NOW + 2)] == [0, 58]
+
+
+def test_one_of_several_tries_of_a_second_is_released() -> None:
+    scope = Scope(limit("3/60s"))
+    for _ in range(3):
+        scope.try_at(NOW)
+    scope.release(NOW)
+    assert [scope.try_at(NOW), scope.try_at(NOW)] == [0, 60]
+
+
+@pytest.mark.parametrize("stored", [None, "[0,[]]", f'[0,[[{NOW - 1},1,""]]]'])
+def test_releasing_what_is_not_there_changes_nothing(stored: str | None) -> None:
+    tally = Tally.load(stored)
+    assert release(limit("3/60s"), tally, NOW) == tally
+
+
+@given(few_rates, times)
+def test_a_try_counted_and_released_leaves_the_tally_as_it_was(
+    rates: tuple[Rate, ...], times: list[int]
+) -> None:
+    scope = Scope(Limit("test", rates))
+    for second in times:
+        scope.try_at(NOW + second)
+    last = NOW + times[-1]
+    # A try that is refused prunes nothing, one that is counted forgets what is over.
+    before = claim(scope.limit, Tally.load(scope.stored), last)
+    if isinstance(before, Tally):
+        after = release(scope.limit, before, last)
+        assert claim(scope.limit, after, last) == before
+
+
+def test_a_large_tally_can_be_released_too() -> None:
+    scope = Scope(limit("1000/1h"))
+    for _ in range(1000):
+        assert scope.try_at(NOW) == 0
+    assert scope.try_at(NOW)
+    scope.release(NOW)
+    assert scope.try_at(NOW) == 0
+
+
+# Storing.
+
+
+@given(few_rates, times, st.text(max_size=3))
+def test_a_tally_dumped_and_loaded_is_the_same(
+    rates: tuple[Rate, ...], times: list[int], tag: str
+) -> None:
+    tally = Tally()
+    for second in times:
+        verdict = claim(Limit("test", rates), tally, NOW + second, tag)
+        tally = verdict if isinstance(verdict, Tally) else tally
+        assert Tally.load(tally.dump()) == tally
+
+
+def test_a_tally_is_remembered_as_long_as_it_matters() -> None:
+    assert limit("5/15m", "20/24h").memory == 86400
+    assert limit("5/15m", lockouts=(900, 3600)).memory == 900 + 7200
+
+
+# Clocks that are set back.
+
+
+@pytest.mark.parametrize("lockouts", [(), (900,)])
+def test_F12_a_clock_set_back_keeps_nothing_closed_for_longer(lockouts: tuple[int, ...]) -> None:
+    scope = Scope(limit("2/15m", lockouts=lockouts))
+    for _ in range(2):
+        scope.try_at(NOW)
+    assert scope.try_at(NOW) == 900
+    for back in (3600, 365 * 86400):
+        assert scope.try_at(NOW - back) == 0
+
+
+def test_F12_clocks_that_differ_a_little_loosen_nothing() -> None:
+    scope = Scope(limit("2/15m"))
+    for _ in range(2):
+        scope.try_at(NOW)
+    assert scope.try_at(NOW - TOLERANCE) == 900 + TOLERANCE
+    assert scope.try_at(NOW + 899) == 1
+
+
+@given(
+    few_rates,
+    st.sampled_from([(), (30,), (5, 200)]),
+    st.lists(st.integers(-1000, 1000), max_size=40),
+)
+@example(rates=(Rate(1, 60),), lockouts=(), jumps=[0, -1000])
+def test_F12_nobody_waits_longer_than_configured_whatever_the_clock_does(
+    rates: tuple[Rate, ...], lockouts: tuple[int, ...], jumps: list[int]
+) -> None:
+    scope = Scope(Limit("test", rates, lockouts))
+    now = NOW
+    longest = max([rate.window for rate in rates], default=0) if not lockouts else max(lockouts)
+    for jump in jumps:
+        now += jump
+        assert scope.try_at(now) <= longest + TOLERANCE
+    assert scope.try_at(now + longest + TOLERANCE) == 0

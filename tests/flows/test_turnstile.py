@@ -1,0 +1,197 @@
+"""The turnstile: exact limits for rivals, without refusing those who turn out right."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+
+from denglu.domain.errors import Reason, Refusal
+from denglu.flows.ports import T, Work
+from tests.flows.conftest import MakeWorld
+from tests.flows.world import HOME, MOBILE, OTHER_MOBILE, Numbers, World, refused
+
+
+def start(*logins: Coroutine[Any, Any, Any]) -> "list[asyncio.Future[Any]]":
+    return [asyncio.ensure_future(login) for login in logins]
+
+
+async def outcomes(tries: "list[asyncio.Future[Any]]") -> Counter[str]:
+    """How often each reason was given; ``ok`` for success."""
+    done = await asyncio.gather(*tries, return_exceptions=True)
+    return Counter(one.reason.value if isinstance(one, Refusal) else "ok" for one in done)
+
+
+async def settled() -> None:
+    """Until nothing more happens by itself (the gate is closed)."""
+    for _ in range(200):
+        await asyncio.sleep(0)
+
+
+class Writes:
+    """Counts the transactions of a world."""
+
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        self._write = world.store.write
+        monkeypatch.setattr(world.store, "write", self._counted)
+
+    async def reached(self, count: int) -> None:
+        async with asyncio.timeout(10):
+            while self.count < count:  # noqa: ASYNC110 - a step at a time, no clock
+                await asyncio.sleep(0)
+
+    async def _counted(self, work: Work[T]) -> T:
+        self.count += 1
+        return await self._write(work)
+
+
+async def test_P03_two_hundred_wrong_passwords_at_once_are_compared_five_times(
+    any_world: World,
+) -> None:
+    world = any_world
+    await world.add_member()
+    world.passwords.gate.clear()
+    tries = start(*(world.log_in(password=f"wrong {n}") for n in range(200)))
+    await world.passwords.comparing(5)
+    world.passwords.gate.set()
+    told = await outcomes(tries)
+    assert len(world.passwords.compared) == told["bad_credentials"] == 5
+    assert set(told) <= {"bad_credentials", "too_many_attempts", "busy"}
+    assert world.events().count("login_failed") == 5
+
+
+async def test_P03_many_addresses_at_once_are_compared_ten_times(world: World) -> None:
+    await world.add_member()
+    callers = [type(HOME)(ip=f"198.51.100.{n}") for n in range(60)]
+    tries = start(*(world.log_in(password="wrong", caller=caller) for caller in callers))
+    assert await outcomes(tries) == {"bad_credentials": 10, "too_many_attempts": 50}
+    assert len(world.passwords.compared) == 10
+
+
+async def test_R09_fifty_devices_of_one_member_all_log_in(
+    any_world: World,
+) -> None:
+    world = any_world
+    await world.add_member()
+    assert await outcomes(start(*(world.log_in() for _ in range(50)))) == {"ok": 50}
+    assert len(world.live_sessions()) == 1
+
+
+async def test_P10_one_right_among_fifty_wrong_leaves_a_state_that_fits(world: World) -> None:
+    await world.add_member()
+    wrong = [world.log_in(password="wrong") for _ in range(50)]
+    told = await outcomes(start(*wrong[:25], world.log_in(), *wrong[25:]))
+    assert told["ok"] <= 1
+    # Five before the success and five after it, at the most.
+    assert len(world.passwords.compared) <= 11
+
+
+async def test_a_rival_waits_while_others_are_judged_and_goes_on_when_one_was_right(
+    world: World,
+) -> None:
+    await world.add_member()
+    world.passwords.gate.clear()
+    tries = start(*(world.log_in() for _ in range(7)))
+    await world.passwords.comparing(5)
+    await settled()
+    assert world.passwords.waiting == 5
+    assert not any(one.done() for one in tries)
+    world.passwords.gate.set()
+    assert await outcomes(tries) == {"ok": 7}
+
+
+async def test_nobody_waits_when_nobody_is_being_judged(world: World) -> None:
+    await world.add_member()
+    for _ in range(5):
+        with refused(Reason.bad_credentials):
+            await world.log_in(password="wrong")
+    tries = start(*(world.log_in() for _ in range(20)))
+    await settled()
+    assert all(one.done() for one in tries)
+    assert await outcomes(tries) == {"too_many_attempts": 20}
+
+
+async def test_others_are_not_held_up_by_a_member_who_is_being_judged(world: World) -> None:
+    await world.add_member()
+    await world.add_member(OTHER_MOBILE)
+    world.passwords.gate.clear()
+    rivals = start(*(world.log_in(password="wrong") for _ in range(20)))
+    await world.passwords.comparing(5)
+    other = start(world.log_in(OTHER_MOBILE))
+    await world.passwords.comparing(6)
+    world.passwords.gate.set()
+    assert await outcomes(other) == {"ok": 1}
+    assert await outcomes(rivals) == {"bad_credentials": 5, "too_many_attempts": 15}
+
+
+async def test_those_who_wait_do_not_knock_again_and_again(
+    any_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Waiters once took each other for rivals and knocked in a circle, for ever.
+    world = any_world
+    await world.add_member()
+    writes = Writes(world, monkeypatch)
+    world.passwords.gate.clear()
+    tries = start(*(world.log_in(password="wrong") for _ in range(30)))
+    await world.passwords.comparing(5)
+    await writes.reached(30)
+    await settled()
+    assert writes.count == 30
+    world.passwords.gate.set()
+    async with asyncio.timeout(30):
+        assert await outcomes(tries) == {"bad_credentials": 5, "too_many_attempts": 25}
+    # Each of 25 knocks at most once for each of five rivals; every refusal is noted.
+    assert writes.count <= 30 + 25 * 5 + 30
+
+
+async def test_rivals_who_take_too_long_are_busy(make_world: MakeWorld) -> None:
+    world = make_world(Numbers(patience=0.01))
+    await world.add_member()
+    world.passwords.gate.clear()
+    first = start(*(world.log_in() for _ in range(5)))
+    await world.passwords.comparing(5)
+    with refused(Reason.busy):
+        await world.log_in()
+    world.passwords.gate.set()
+    assert await outcomes(first) == {"ok": 5}
+
+
+async def test_F02_more_than_fit_inside_are_busy_at_once(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make_world(Numbers(capacity=3))
+    for n in range(4):
+        await world.add_member(f"1380000000{n}")
+    world.passwords.gate.clear()
+    inside = start(*(world.log_in(f"1380000000{n}") for n in range(3)))
+    await world.passwords.comparing(3)
+    writes = Writes(world, monkeypatch)
+    with refused(Reason.busy) as refusals:
+        await world.log_in("13800000003")
+    assert (refusals[0].retry_after, writes.count) == (1, 0)
+    world.passwords.gate.set()
+    assert await outcomes(inside) == {"ok": 3}
+    await world.log_in("13800000003")
+
+
+async def test_a_caller_who_goes_away_has_used_a_try_and_frees_the_seat(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world(Numbers(capacity=6))
+    await world.add_member()
+    world.passwords.gate.clear()
+    tries = start(*(world.log_in(password="wrong") for _ in range(5)))
+    await world.passwords.comparing(5)
+    waiter = start(world.log_in())
+    await settled()
+    for one in tries:
+        one.cancel()
+    assert await outcomes(waiter) == {"too_many_attempts": 1}
+    await asyncio.gather(*tries, return_exceptions=True)
+    world.passwords.gate.set()
+    await world.add_member(OTHER_MOBILE)
+    assert await outcomes(start(*(world.log_in(OTHER_MOBILE) for _ in range(5)))) == {"ok": 5}
+    with refused(Reason.too_many_attempts):
+        await world.log_in(MOBILE)

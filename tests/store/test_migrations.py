@@ -1,0 +1,134 @@
+"""Migrations: they make what the schema declares, can run again, and leave strangers alone."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+
+import denglu.store
+from denglu.store.file import FileTrouble
+from denglu.store.memory import MemoryStore
+from denglu.store.migrate import HEAD, WrongSchema, current_revision, migrate
+from denglu.store.schema import metadata
+
+
+def test_the_migrated_schema_is_the_declared_one(path: Path) -> None:
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+def test_a_column_that_no_migration_makes_would_be_noticed(path: Path) -> None:
+    execute(path, "alter table member drop column qq")
+    with pytest.raises(AssertionError):
+        test_the_migrated_schema_is_the_declared_one(path)
+
+
+def test_the_twin_in_memory_has_the_same_tables_and_indexes(path: Path) -> None:
+    with closing(apsw.Connection(str(path))) as db:
+        assert shape(MemoryStore().db) == shape(db)
+
+
+def test_the_known_head_is_alembics() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(denglu.store.__path__[0]) / "migrations"))
+    config.set_main_option("path_separator", "os")
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+def test_a_fresh_file_is_brought_to_the_head_and_has_the_first_level(tmp_path: Path) -> None:
+    path = tmp_path / "a folder with % and ?" / "new.db"
+    path.parent.mkdir()
+    assert current_revision(path) is None
+    assert migrate(path)
+    assert current_revision(path) == HEAD
+    assert execute(path, "select merchant_id, level, name, discount from member_level") == [
+        (0, 1, "普通会员", 1000)
+    ]
+
+
+def test_running_twice_is_harmless(path: Path) -> None:
+    execute(path, "insert into member (username, tree) values ('bob', '')")
+    assert not migrate(path)
+    assert execute(path, "select username from member") == [("bob",)]
+
+
+def test_F13_a_migration_that_is_cut_off_leaves_nothing_and_can_start_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def power_loss(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    path = tmp_path / "new.db"
+    with monkeypatch.context() as patch:
+        patch.setattr(Operations, "bulk_insert", power_loss)
+        with pytest.raises(KeyboardInterrupt):
+            migrate(path)
+    assert execute(path, "select name from sqlite_master") == []
+    assert migrate(path)
+    assert current_revision(path) == HEAD
+
+
+def test_an_empty_file_is_a_fresh_one(tmp_path: Path) -> None:
+    path = tmp_path / "empty.db"
+    path.touch()
+    assert migrate(path)
+
+
+def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "photos.db"
+    execute(path, "create table photo (id integer)")
+    before = path.read_bytes()
+    with pytest.raises(WrongSchema, match="something else"):
+        migrate(path)
+    assert path.read_bytes() == before
+
+
+def test_a_file_of_a_newer_denglu_is_left_alone(path: Path) -> None:
+    execute(path, "update alembic_version set version_num = '9999'")
+    before = path.read_bytes()
+    with pytest.raises(WrongSchema, match=f"9999.*{HEAD}"):
+        migrate(path)
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "letter.txt"
+    path.write_text("hello, I am a letter\n" * 100)
+    with pytest.raises((WrongSchema, FileTrouble)):
+        migrate(path)
+    assert path.read_text().startswith("hello")
+
+
+def execute(path: Path, statement: str) -> list[Any]:
+    with closing(sqlite3.connect(path)) as db:
+        rows = list(db.execute(statement))
+        db.commit()
+        return rows
+
+
+def shape(db: apsw.Connection) -> dict[str, list[Any]]:
+    """Columns (with their defaults) and indexes of every table but Alembic's."""
+    names = [name for (name,) in db.execute("select name from sqlite_master where type = 'table'")]
+    return {
+        name: [
+            *db.execute(f"pragma table_xinfo('{name}')"),
+            *sorted(
+                (unique, *db.execute(f"pragma index_xinfo('{index}')"))
+                for _, index, unique, *_ in db.execute(f"pragma index_list('{name}')")
+            ),
+        ]
+        for name in sorted(names)
+        if name != "alembic_version"
+    }

@@ -1,0 +1,110 @@
+"""Other programs on the same file: what they commit is seen by the very next token check."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import apsw
+import pytest
+
+from denglu.domain.member import NewMember, Status
+from denglu.domain.session import EndReason
+from denglu.store.sqlite import SqliteStore, open_store
+from tests.store.making import (
+    NOW,
+    access,
+    add_member,
+    found,
+    member_of,
+    new_session,
+    open_session,
+)
+
+NEWCOMER = NewMember(username="newcomer")
+
+DISABLE = """
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1], timeout=10) as db:
+    db.execute("update member set status = 0")
+"""
+
+
+async def test_T08_another_connections_commit_is_seen_at_once(
+    sqlite: SqliteStore, neighbour: apsw.Connection
+) -> None:
+    await add_member(sqlite)
+    session_id, _ = await open_session(sqlite, new_session())
+    for status in (0, 1, 0, 1):
+        await found(sqlite, access(session_id))
+        neighbour.execute(f"update member set status = {status}")
+        assert (await found(sqlite, access(session_id))).member.status == status
+
+
+async def test_what_another_connection_has_not_committed_is_not_seen(
+    sqlite: SqliteStore, neighbour: apsw.Connection
+) -> None:
+    await add_member(sqlite)
+    session_id, _ = await open_session(sqlite, new_session())
+    neighbour.execute("begin immediate; update member set status = 0")
+    assert (await found(sqlite, access(session_id))).member.status == 1
+    neighbour.execute("commit")
+    assert (await found(sqlite, access(session_id))).member.status == 0
+
+
+async def test_T08_another_process_commits_and_the_next_check_knows(
+    sqlite: SqliteStore, path: Path
+) -> None:
+    await add_member(sqlite)
+    session_id, _ = await open_session(sqlite, new_session())
+    assert (await found(sqlite, access(session_id))).member.enabled
+    other = await asyncio.create_subprocess_exec(sys.executable, "-c", DISABLE, path)
+    assert await other.wait() == 0
+    assert not (await found(sqlite, access(session_id))).member.enabled
+
+
+async def test_a_command_may_write_beside_a_running_server(sqlite: SqliteStore, path: Path) -> None:
+    member = await add_member(sqlite)
+    session_id, _ = await open_session(sqlite, new_session())
+    await found(sqlite, access(session_id))
+
+    command = open_store(path)
+    assert await member_of(command, member.id) == member
+    await command.write(lambda tx: tx.members.set_status(member.id, Status.disabled, NOW))
+    await command.write(lambda tx: tx.sessions.end([session_id], EndReason.disabled, NOW))
+    token = await found(sqlite, access(session_id))
+    assert (token.session.end_reason, token.member.status) == ("disabled", 0)
+    await command.close()
+    assert await sqlite.ready()
+
+
+async def test_an_unchanged_answer_is_the_same_object(sqlite: SqliteStore) -> None:
+    # What is rendered from a member is kept as long as the member is the same object.
+    await add_member(sqlite)
+    session_id, _ = await open_session(sqlite, new_session())
+    first = await found(sqlite, access(session_id))
+    assert await found(sqlite, access(session_id)) is first
+    await add_member(sqlite, NEWCOMER)
+    assert await found(sqlite, access(session_id)) is first
+
+
+async def test_the_cache_stays_within_its_bounds(
+    sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("denglu.store.sqlite._CACHED_TOKENS", 4)
+    await add_member(sqlite)
+    ids = [(await open_session(sqlite, new_session(group=f"g{n}")))[0] for n in range(10)]
+    for _ in range(2):
+        for session_id in ids:
+            assert (await found(sqlite, access(session_id))).session.id == session_id
+            await sqlite.find_token(b"?" * 32)
+    assert len(sqlite._tokens) == 4
+
+
+async def test_everything_is_there_after_a_restart(path: Path) -> None:
+    first = open_store(path)
+    member = await add_member(first)
+    session_id, _ = await open_session(first, new_session())
+    await first.close()
+    second = open_store(path)
+    assert (await found(second, access(session_id))).member == member
+    await second.close()
