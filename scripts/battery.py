@@ -8,9 +8,12 @@ A row is a test named after it (``test_S02_parallel_code_guess``), wherever it s
 row passed.
 """
 
+import itertools
 import re
 import sys
+import textwrap
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -28,6 +31,8 @@ _ROW = re.compile(r"^test((?:_[A-Z][0-9]{2})+)_")
 # The order of the families in the battery: codes, passwords, names, races, tokens, ...
 _FAMILIES = "SPERTINLF"
 _WORST_FIRST = ("FAIL", "SKIPPED", "pass")
+# Columns are wrapped at so many characters.
+_WIDTH = 64
 
 
 @dataclass
@@ -35,14 +40,31 @@ class Row:
     """One row of the table."""
 
     name: str
-    tried: list[str] = field(default_factory=list)
-    figures: list[str] = field(default_factory=list)
+    # What was tried, and the figures that were told about it.
+    told: dict[str, list[str]] = field(default_factory=dict)
+    # Tests that told nothing: what they try, and in how many cases.
+    silent: Counter[str] = field(default_factory=Counter)
     outcomes: list[str] = field(default_factory=list)
 
     @property
     def result(self) -> str:
         """The worst of its tests, or MISSING."""
         return next((worst for worst in _WORST_FIRST if worst in self.outcomes), "MISSING")
+
+    def lines(self) -> list[tuple[str, str]]:
+        """What was tried and the figures, a pair for each line of the table."""
+        told = [(tried, "; ".join(figures)) for tried, figures in self.told.items()]
+        if told and self.silent:
+            return [*told, (f"and {_counted(self.silent.total(), 'test')} of its parts", "")]
+        cases = [
+            (tried, _counted(count, "case") if count > 1 else "")
+            for tried, count in self.silent.items()
+        ]
+        return told or cases or [("-", "")]
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" + ("s" if count > 1 else "")
 
 
 class Table:
@@ -90,19 +112,25 @@ class Table:
             for key, value in report.user_properties
             if key == FIGURE and isinstance(value, dict) and value["row"] == row.name
         ]
-        plain = self._documented[report.nodeid] or _in_words(report.nodeid)
-        row.tried.append("; ".join(entry["tried"] for entry in told if entry["tried"]) or plain)
-        row.figures += [entry["figure"] for entry in told if entry["figure"]]
+        if not told:
+            row.silent[self._documented.get(report.nodeid) or _in_words(report.nodeid)] += 1
+        for entry in told:
+            figures = row.told.setdefault(entry["tried"], [])
+            if entry["figure"] and entry["figure"] not in figures:
+                figures.append(entry["figure"])
 
     def _rows_of(self, nodeid: str) -> list[str]:
-        found = _ROW.match(nodeid.rpartition("::")[2])
+        found = _ROW.match(_test_of(nodeid))
         names = found[1].strip("_").split("_") if found else []
         return [name for name in names if not self._wanted or name in self._wanted]
 
 
+def _test_of(nodeid: str) -> str:
+    return nodeid.partition("[")[0].rpartition("::")[2]
+
+
 def _in_words(nodeid: str) -> str:
-    test = nodeid.rpartition("::")[2]
-    return _ROW.sub("", test).replace("_", " ")
+    return _ROW.sub("", _test_of(nodeid)).replace("_", " ")
 
 
 def demanded(text: str = _DEMANDED) -> list[str]:
@@ -117,30 +145,19 @@ def demanded(text: str = _DEMANDED) -> list[str]:
 
 
 def render(rows: Iterable[Row]) -> str:
-    """The table as text: one line for each thing tried."""
-    lines = [("row", "result", "tried", "figure")]
+    """The table as text."""
+    cells = [("row", "result", "tried", "figure")]
     for row in sorted(rows, key=lambda row: (_FAMILIES.find(row.name[0]), row.name)):
-        tried = _unique(row.tried) or ["-"]
-        figures = _unique(row.figures)
-        for index in range(max(len(tried), len(figures))):
-            lines.append(
-                (
-                    row.name if not index else "",
-                    row.result if not index else "",
-                    tried[index] if index < len(tried) else "",
-                    figures[index] if index < len(figures) else "",
-                )
-            )
-    widths = [max(len(line[column]) for line in lines) for column in range(3)]
+        names = itertools.chain([(row.name, row.result)], itertools.repeat(("", "")))
+        for name, (tried, figure) in zip(names, row.lines(), strict=False):
+            left, right = textwrap.wrap(tried, _WIDTH), textwrap.wrap(figure, _WIDTH)
+            parts = itertools.zip_longest(left, right, fillvalue="")
+            first = itertools.chain([name], itertools.repeat(("", "")))
+            cells += [(*start, *part) for start, part in zip(first, parts, strict=False)]
+    widths = [max(len(line[column]) for line in cells) for column in range(3)]
     return "\n".join(
-        "  ".join([*(cell.ljust(w) for cell, w in zip(line[:3], widths, strict=True)), line[3]])
-        .rstrip()
-        for line in lines
-    )  # fmt: skip
-
-
-def _unique(texts: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys(texts))
+        "  ".join([*map(str.ljust, line[:3], widths), line[3]]).rstrip() for line in cells
+    )
 
 
 def main(arguments: Sequence[str]) -> int:
