@@ -214,9 +214,7 @@ def measure(folder: Path, count: int, seconds: int) -> None:
         show("memory at the end", [resident(server.pid)], "MiB")
 
 
-def storm(
-    site: str, url: str, token: str, post: dict[str, str], count: int, seconds: int
-) -> None:
+def storm(site: str, url: str, token: str, post: dict[str, str], count: int, seconds: int) -> None:
     """Token checks on one connection while logins keep every hash thread busy."""
     p99s, rates = [], []
     for _ in range(count):
