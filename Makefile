@@ -15,7 +15,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/lock/bin/pip-compile --qui
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check fmt lock battery clean
+.PHONY: help run test check fmt lock battery bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ fmt: $(DEV_STAMP) ## format, and fix what the linter can fix
 
 battery: $(DEV_STAMP) ## attacks and faults against the real server: row, figure, pass or fail
 	$(BIN)/python -m scripts.battery
+
+bench: $(RUN_STAMP) ## speed against the bare server and the bare hash (needs wrk; two minutes)
+	$(BIN)/python bench/quick.py
 
 lock: $(VENV)/lock/bin/pip-compile ## renew requirements/*.txt from pyproject.toml
 	$(COMPILE) --output-file requirements/run.txt

@@ -41,6 +41,9 @@ denglu is starting. Things to try next, in a second terminal:
   Ask for an SMS code (it appears $codes):
     curl -s $base/v1/site/sms-code -d mobile=$mobile -d usage=login
 
+  A whole tour in curl, with the answers:
+    examples/tour.sh $base
+
 Ctrl-C stops the server; the data stays in the database.
 
 EOF
