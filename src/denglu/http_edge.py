@@ -15,11 +15,15 @@ from denglu.logs import AccessLog
 _log = logging.getLogger(__name__)
 
 
-class Expiring(Protocol):
-    """A connection, as the sweep sees it."""
+class Connection(Protocol):
+    """A connection, as those see it who end it."""
 
     def expire(self, now: float) -> None:
         """End the connection if its time is up (``now``: the loop's seconds)."""
+        ...
+
+    def cut(self) -> None:
+        """End the connection at once."""
         ...
 
 
@@ -54,10 +58,10 @@ class Edge:
     bounds: Bounds
     answers: FaultAnswers
     log: AccessLog
-    leaving: set[Expiring] = field(default_factory=set)
+    leaving: set[Connection] = field(default_factory=set)
     draining: bool = False
 
-    async def sweep(self, connections: Iterable[Expiring]) -> None:
+    async def sweep(self, connections: Iterable[Connection]) -> None:
         """End connections whose time is up, until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
@@ -68,3 +72,8 @@ class Edge:
                     connection.expire(now)
                 except Exception:
                     _log.exception("a connection could not be ended")
+
+    def cut(self, connections: Iterable[Connection]) -> None:
+        """End whatever is left."""
+        for connection in (*connections, *self.leaving):
+            connection.cut()

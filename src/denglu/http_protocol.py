@@ -6,6 +6,7 @@ It knows bytes and seconds. What a request means is the API's.
 
 import asyncio
 import os
+import re
 from itertools import chain
 from typing import Any
 
@@ -24,6 +25,7 @@ from denglu.http_faults import (
 
 _IDLE, _HEAD, _BODY, _ANSWERING, _LEAVING = range(5)
 _NEVER = float("inf")
+_UPGRADE = re.compile(rb"(?i)(?<=\r\n)upgrade(?=:)")
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -61,6 +63,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         stage = self._stage
+        if stage == _IDLE and b"pgrade" in data:
+            data = _without_upgrade(data)
         self._unread += len(data)
         if stage == _LEAVING:
             if self._unread > self._bounds.linger:
@@ -75,7 +79,7 @@ class BoundedProtocol(HttpToolsProtocol):
                 return
             data = data[-excess:]
         self._feed(data)
-        if self._stage > _HEAD or stage > _HEAD:
+        if stage > _HEAD:
             self._unread = 0
 
     def _feed(self, data: bytes) -> None:
@@ -111,6 +115,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._edge.draining:
             self.cycle.keep_alive = False
         self._stage = _BODY
+        self._unread = 0
         self._due = self._begun + bounds.request_time
 
     def on_message_complete(self) -> None:
@@ -155,6 +160,10 @@ class BoundedProtocol(HttpToolsProtocol):
         elif self.cycle is not None:
             self.cycle.keep_alive = False
 
+    def cut(self) -> None:
+        """End the connection at once."""
+        self.transport.abort()
+
     def expire(self, now: float) -> None:
         """End the connection if its time is up."""
         if now < self._due:
@@ -192,6 +201,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.abort()
         elif not self.transport.is_closing():
             self.transport.write_eof()
+            self.flow.resume_reading()
 
     def _write_log(self, fault: Fault, request_id: str) -> None:
         url = getattr(self, "url", b"") if self._stage == _HEAD else b""
@@ -204,3 +214,13 @@ class BoundedProtocol(HttpToolsProtocol):
             code=fault.status.value,
             reason=fault.reason,
         )
+
+
+def _without_upgrade(data: bytes) -> bytes:
+    """Overlook the offer of another protocol.
+
+    Java's client offers h2c with every first request, and the parser would take what follows
+    such a head, its body, for that protocol.
+    """
+    head, end, rest = data.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(b"x-upgrade", head) + end + rest

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import cast
 
 import uvicorn
-from starlette.types import ASGIApp
 
-from denglu.http_edge import Edge, Expiring
+from denglu.asgi import ASGIApp
+from denglu.http_edge import Connection, Edge
 from denglu.http_protocol import BoundedProtocol
+from denglu.listener import shut_out, somebody_waits
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -67,16 +68,25 @@ class HttpServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then tell."""
         await super().startup(sockets)
-        connections = cast(Iterable[Expiring], self.server_state.connections)
-        self._sweep = asyncio.create_task(self._edge.sweep(connections))
+        self._sweep = asyncio.create_task(self._edge.sweep(self._connections()))
         self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let nobody in any more, and answer what is in flight for as long as the grace lasts."""
-        # Once more round the loop: who has been let in by the kernel is let in by us.
-        await asyncio.sleep(0)
+        # Who has been let in by the kernel is let in by us.
+        shut_out(sockets or [])
+        while somebody_waits(sockets or []):  # noqa: ASYNC110
+            await asyncio.sleep(0)
         try:
             await super().shutdown(sockets)
+            # The sweep ends them in time.
+            while self._edge.leaving and not self.force_exit:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
         finally:
             if self._sweep is not None:
                 self._sweep.cancel()
+            self._edge.cut(self._connections())
+            await asyncio.sleep(0)
+
+    def _connections(self) -> Iterable[Connection]:
+        return cast(Iterable[Connection], self.server_state.connections)

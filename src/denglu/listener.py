@@ -1,12 +1,16 @@
 """The sockets that a server listens on: bound before anything else is begun."""
 
 import contextlib
+import ctypes
 import errno
 import os
 import resource
+import select
 import socket
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterator, Sequence
 
+_SO_ATTACH_FILTER, _BPF_RETURN = 26, 0x06
 # For the database, the standard streams, the lock, and connections that are on their way out.
 _SPARE_FILES = 256
 
@@ -81,6 +85,27 @@ def _why(address: tuple[str, int], error: OSError) -> str:
 def url_host(host: str) -> str:
     """A host as it stands in a URL."""
     return f"[{host}]" if ":" in host else host
+
+
+def shut_out(sockets: Sequence[socket.socket]) -> None:
+    """Let no new connection begin; those that the kernel has let in can still be accepted.
+
+    A listening socket that is closed resets whoever waits in its backlog. So first the kernel
+    is told to drop what comes for it (a filter that keeps nothing); Linux only.
+    """
+    drop_all = ctypes.create_string_buffer(struct.pack("=HBBI", _BPF_RETURN, 0, 0, 0))
+    program = struct.pack("@HP", 1, ctypes.addressof(drop_all))
+    for each in sockets:
+        with contextlib.suppress(OSError):
+            each.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+
+
+def somebody_waits(sockets: Sequence[socket.socket]) -> bool:
+    """Whether a connection is still to be accepted."""
+    waiting = select.poll()
+    for each in sockets:
+        waiting.register(each, select.POLLIN)
+    return any(event & select.POLLIN for _, event in waiting.poll(0))
 
 
 def allow_files(connections: int) -> None:

@@ -158,6 +158,12 @@ async def test_P13_what_is_not_exactly_the_password_is_wrong(world: World, passw
         await world.log_in(password=password)
 
 
+async def test_P13_the_longest_password_there_can_be_is_compared(world: World) -> None:
+    password = "𝐱" * 128  # 512 bytes
+    await world.add_member(password=password)
+    await world.log_in(password=password)
+
+
 async def test_P12_a_password_that_can_be_nobodys_is_counted_and_not_hashed(world: World) -> None:
     await world.add_member()
     for _ in range(5):

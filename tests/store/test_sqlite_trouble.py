@@ -143,6 +143,42 @@ def fill_disk(store: SqliteStore) -> None:
     store._writing.execute("pragma max_page_count = 1").fetchall()
 
 
+class Failing:
+    """A connection whose next statements of these kinds fail as those of a sick disk do."""
+
+    def __init__(self, db: apsw.Connection, *statements: str) -> None:
+        self._db = db
+        self._failing = list(statements)
+
+    def execute(self, sql: str, *params: Any) -> Any:
+        if sql in self._failing:
+            self._failing.remove(sql)
+            raise apsw.IOError(sql)
+        return self._db.execute(sql, *params)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._db, name)
+
+
+@pytest.mark.parametrize(
+    "failing",
+    [["BEGIN IMMEDIATE"], ["SAVEPOINT job"], ["RELEASE job"], ["COMMIT"], ["COMMIT", "ROLLBACK"]],
+)
+async def test_a_sick_disk_is_busy_and_the_writer_goes_on(
+    sqlite: SqliteStore, failing: list[str]
+) -> None:
+    writer: Any = sqlite._writer
+    writer._db = Failing(sqlite._writing, *failing)
+    async with asyncio.timeout(10):
+        with pytest.raises(Refusal, match="busy"):
+            await add(sqlite, "lost")
+        while not await sqlite.ready():
+            pass
+        await add(sqlite, "kept")
+    members = await sqlite.read(lambda tx: tx.roster.page(0, 9))
+    assert [member.username for member in members] == ["kept"]
+
+
 async def test_F07_a_locked_file_is_busy_and_reads_go_on(
     path: Path, neighbour: apsw.Connection
 ) -> None:

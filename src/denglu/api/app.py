@@ -6,8 +6,6 @@ from contextlib import AbstractAsyncContextManager
 from time import perf_counter
 from typing import Protocol
 
-from denglu.asgi import Receive, Scope, Send
-
 from denglu.api.address import Proxies
 from denglu.api.checks import Rules
 from denglu.api.cors import Origins, cross_origin
@@ -20,6 +18,7 @@ from denglu.api.options import Clock, Flows, Options, Ready
 from denglu.api.refusals import ClientGone, WireRefusal
 from denglu.api.router import Endpoint, Reading, build_table, routed
 from denglu.api.wire import PROFILES
+from denglu.asgi import Receive, Scope, Send
 from denglu.domain.errors import Reason, Refusal
 from denglu.domain.groups import Groups
 

@@ -4,11 +4,10 @@ import os
 from functools import cached_property
 from urllib.parse import parse_qsl
 
-from denglu.asgi import Receive, Scope
-
 from denglu.api.address import Proxies
 from denglu.api.device import device_kind
 from denglu.api.messages import prefers_english
+from denglu.asgi import Receive, Scope
 from denglu.domain.session import Caller
 
 _NO_TOKENS = frozenset({"", "undefined", "null"})

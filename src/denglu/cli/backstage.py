@@ -5,7 +5,6 @@ Nothing of a command needs the server's secret key: operators hash passwords and
 and neither makes nor reads a token.
 """
 
-import asyncio
 import contextlib
 import logging
 import os
@@ -45,6 +44,8 @@ def administer(
     settings: "Settings", work: Callable[["Administer"], Awaitable[T]], *, create: bool = False
 ) -> T:
     """Run ``work``. ``create`` makes a database that is not there yet, as ``serve`` does."""
+    import asyncio
+
     _prepare(settings.database_path, create=create)
 
     async def run() -> T:

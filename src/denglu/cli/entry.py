@@ -10,14 +10,13 @@ import click
 
 from denglu import __version__
 from denglu.cli.doctor import doctor
-from denglu.cli.faults import explain
+from denglu.cli.faults import FAILED, MISUSED, explain
 from denglu.cli.member import member
 from denglu.cli.migrate import migrate
 from denglu.cli.serve import serve
 from denglu.cli.session import session
 
 _INTERRUPTED = 128 + signal.SIGINT
-_NOBODY_READS = 128 + signal.SIGPIPE
 
 
 @click.group(
@@ -57,10 +56,13 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("denglu: stopped", err=True)
         return _INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help())
+        return MISUSED
     except BrokenPipeError:
         # Whoever read our output has seen enough. Nothing may be flushed at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _NOBODY_READS
+        return FAILED
     except Exception as error:
         lines, code = explain(error)
         for line in lines:

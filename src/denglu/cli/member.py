@@ -1,5 +1,6 @@
 """``denglu member …``: add, list, show, disable, enable, delete."""
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -199,10 +200,20 @@ def delete(who: str, yes: bool, as_json: bool) -> None:
 
     if not yes:
         found = administer(read_settings(), lambda desk: find(desk, who))
-        question = f"Delete {plain(name_of(found))}? This cannot be undone."
-        if not click.confirm(question, err=True):
-            raise Fault("nothing was deleted")
+        _confirm(f"Delete {plain(name_of(found))}? This cannot be undone.")
     _set_status(who, "deleted", as_json)
+
+
+def _confirm(question: str) -> None:
+    try:
+        sure = click.confirm(question, err=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        sure = False
+        click.echo(err=True)
+    if not sure:
+        raise Fault("nothing was deleted; --yes deletes without a question")
 
 
 def _set_status(who: str, name: str, as_json: bool) -> None:

@@ -1,6 +1,7 @@
 """``denglu serve``."""
 
 import contextlib
+import gc
 
 import click
 
@@ -36,6 +37,8 @@ def serve(host: str, port: int, workers: int) -> None:
       denglu serve
       DENGLU_SECRET_KEY_FILE=/run/secrets/denglu denglu serve --host 0.0.0.0 --port 80
     """
+    # A start makes much and throws little away; the server switches collection on again.
+    gc.disable()
     settings = read_settings()
     if workers > 1:
         raise Misuse(

@@ -86,8 +86,8 @@ class Groups:
 
 
 def _folded_names(known: Mapping[str, Group]) -> dict[str, Group]:
-    plain = {name: group for name, group in known.items() if name != "tinyShop"}
-    plain |= {alias: known[name] for alias, name in _ALIASES.items()}
+    plain = {alias: known[name] for alias, name in _ALIASES.items()}
+    plain |= {name: group for name, group in known.items() if name != "tinyShop"}
     names = {f"tinyshop{name}".casefold(): group for name, group in plain.items()}
     names["tinyshopminiprogram"] = known["wechatMini"]
     names["tinyshop"] = known["tinyShop"]

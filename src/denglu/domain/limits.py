@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 _EXACT = 256
 _GRAINS_PER_WINDOW = 720
+_TOLERANCE = 60
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _RATE = re.compile(r"([1-9][0-9]{0,6})/([1-9][0-9]{0,4})([smhd])", re.ASCII)
 
@@ -97,14 +98,16 @@ class Wait:
 
 def claim(limit: Limit, tally: Tally, now: int, tag: str = "") -> Tally | Wait:
     """Count one more try at ``now``, or say how long to wait. A refused try counts nothing."""
+    # A clock that was set back must not keep a scope closed: what lies further ahead than the
+    # clocks of a deployment may differ is not counted.
+    latest = now + limit._grain + _TOLERANCE
+    tally = Tally(tuple(entry for entry in tally.tries if entry[0] < latest), tally.level)
     if limit.lockouts:
         verdict = _unlock(limit, tally, now)
         if isinstance(verdict, Wait):
             return verdict
         tally = verdict
-    # A clock that was set back must not keep a scope closed: times ahead of now become now.
-    tries = [(min(at, now + limit._grain), n, t) for at, n, t in tally.tries]
-    tries = [entry for entry in tries if entry[0] > now - limit.window]
+    tries = [entry for entry in tally.tries if entry[0] > now - limit.window]
     if limit.distinct and any(seen == tag for _, _, seen in tries):
         return Tally(tuple(tries), tally.level)
     if not limit.lockouts and (seconds := _wait(limit, tries, now)):
@@ -126,7 +129,7 @@ def _unlock(limit: Limit, tally: Tally, now: int) -> Tally | Wait:
     """For limits with lockouts: closed from the try that filled a rate, then a fresh start."""
     if not tally.tries:
         return tally
-    last = min(tally.tries[-1][0], now)
+    last = tally.tries[-1][0]
     recent = [entry for entry in tally.tries if entry[0] > last - limit.window]
     full = any(
         sum(n for at, n, _ in recent if at > last - rate.window) >= rate.count

@@ -7,6 +7,7 @@ Wrong, unknown, disabled, without a password: one answer.
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from denglu.domain.audit import AuditEvent, Event
@@ -105,7 +106,10 @@ class Login:
         names = self._keys.of(who, member)
         claims = self._claims(names, caller.network)
         try:
-            async with self._turnstile.enter(claims) as counted_at:
+            async with (
+                self._turnstile.enter(claims) as counted_at,
+                self._no_failure_when_busy(claims, counted_at),
+            ):
                 usable = member if member and member.enabled else None
                 if not await self._matches(password, usable):
                     raise Refusal(Reason.bad_credentials)
@@ -126,6 +130,19 @@ class Login:
                 await self._pad(started)
             raise
 
+    @contextlib.asynccontextmanager
+    async def _no_failure_when_busy(
+        self, claims: list[Claim], counted_at: int
+    ) -> AsyncIterator[None]:
+        """A try that nobody had time to judge was no wrong password."""
+        try:
+            yield
+        except Refusal as refusal:
+            if refusal.reason is Reason.busy:
+                now = self._clock.now()
+                await self._store.write(lambda tx: release_all(tx, claims, counted_at, now))
+            raise
+
     def _claims(self, names: tuple[str, str], ip: str) -> list[Claim]:
         keys, limits = self._keys, self._limits
         return [
@@ -143,7 +160,10 @@ class Login:
         stored = member.password_hash
         if stored is None or not self._passwords.needs_rehash(stored):
             return None
-        return await self._passwords.hash(password)
+        try:
+            return await self._passwords.hash(password)
+        except Refusal:
+            return None  # The queue is full; there will be another login.
 
     async def _succeed(
         self,

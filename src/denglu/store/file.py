@@ -17,6 +17,8 @@ import apsw
 _CHECKED_AT_START = 1 << 30
 # A look at the lock (`holder`) takes it for an instant: a server that starts then tries again.
 _LOCK_TRIES, _LOCK_PAUSE = 5, 0.05
+# How long a look at the file waits for a program that holds it.
+BUSY_MILLISECONDS = 5000
 _OPEN = apsw.SQLITE_OPEN_READWRITE
 _UNUSABLE = (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError, apsw.BusyError)
 
@@ -132,7 +134,7 @@ def open_file(database: Path) -> apsw.Connection:
     """A plain connection to an existing file, for looks at it. Raises FileTrouble."""
     try:
         db = apsw.Connection(str(database), flags=_OPEN)
-        db.set_busy_timeout(5000)
+        db.set_busy_timeout(BUSY_MILLISECONDS)
         db.execute("SELECT count(*) FROM sqlite_master").fetchall()
     except apsw.Error as error:
         raise trouble(database, error) from None

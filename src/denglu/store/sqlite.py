@@ -6,6 +6,7 @@ Reads run on the event loop's own connection, in microseconds.
 """
 
 import asyncio
+import contextlib
 import logging
 import queue
 import threading
@@ -29,6 +30,7 @@ _log = logging.getLogger(__name__)
 _BATCH = 64
 _QUEUE = 4096
 _CACHED_TOKENS = 20_000
+_UNREADABLE = (apsw.BusyError, apsw.IOError, apsw.CantOpenError, apsw.ConnectionClosedError)
 
 STATEMENTS: dict[str, Compiled] = {}
 
@@ -155,8 +157,10 @@ class _Writer:
 
     def _give_up(self, batch: list[_Job], error: apsw.Error) -> None:
         _log.warning("a transaction could not be committed: %s", error)
-        if self._db.in_transaction:
-            self._db.execute("ROLLBACK")
+        # A rollback that fails is tried again when the next transaction cannot begin.
+        with contextlib.suppress(apsw.Error):
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
         for job in batch:
             job.done, job.error = None, Refusal(Reason.busy, retry_after=1)
 
@@ -176,7 +180,7 @@ class SqliteStore:
         self._reading = _connect(path, busy_seconds, read_only=True)
         self._writer = _Writer(self._writing, self._loop, busy_seconds)
         self._reader = SqlTransaction(SqliteConnection(self._reading))
-        self._tokens: dict[bytes, tuple[int, Found | None]] = {}
+        self._tokens: dict[bytes, tuple[int, Found]] = {}
         self._closed = False
 
     async def write(self, work: Work[T]) -> T:
@@ -189,7 +193,7 @@ class SqliteStore:
     async def read(self, work: Work[T]) -> T:
         try:
             return drive(work, self._reader)
-        except (apsw.BusyError, apsw.IOError, apsw.CantOpenError) as error:
+        except _UNREADABLE as error:
             _log.warning("the database could not be read: %s", error)
             raise Refusal(Reason.busy, retry_after=1) from None
 
@@ -200,9 +204,7 @@ class SqliteStore:
         if cached is not None and cached[0] == version:
             return cached[1]
         found = await self.read(lambda tx: tx.sessions.find(digest))
-        if found is not None:
-            self._remember(digest, version, found, cached)
-        return found
+        return None if found is None else self._remembered(digest, version, found, cached)
 
     async def has_legacy_hashes(self) -> bool:
         found = await self.read(lambda _: self._reader.db.one("member_legacy", {}))
@@ -232,14 +234,15 @@ class SqliteStore:
             raise Refusal(Reason.busy, retry_after=1) from None
         return version
 
-    def _remember(
-        self, digest: bytes, version: int, found: Found, cached: tuple[int, Found | None] | None
-    ) -> None:
-        if cached is not None and cached[1] is not None and cached[1] == found:
+    def _remembered(
+        self, digest: bytes, version: int, found: Found, cached: tuple[int, Found] | None
+    ) -> Found:
+        if cached is not None and cached[1] == found:
             found = cached[1]  # unchanged: keep what was made from it
-        elif len(self._tokens) >= _CACHED_TOKENS:
+        elif cached is None and len(self._tokens) >= _CACHED_TOKENS:
             self._tokens.pop(next(iter(self._tokens)))
         self._tokens[digest] = (version, found)
+        return found
 
 
 async def _nothing(tx: object) -> None:
