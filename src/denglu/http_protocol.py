@@ -53,6 +53,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._edge.leaving.discard(self)
         super().connection_lost(exc)
+        if self.cycle is not None:
+            self.cycle.transport = self.transport  # no circle is left for the collector
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """A client that has said everything still waits for its answer."""

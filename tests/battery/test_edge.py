@@ -12,6 +12,7 @@ from tests.battery.conftest import Record
 from tests.battery.harness import Answer, Server, running
 
 AN_ADDRESS_MAY = 30  # wrong passwords in five minutes
+JUDGED = f"{AN_ADDRESS_MAY} judged, then none: one address"
 LIMIT = 16 * 1024
 SHOP = "https://shop.example"
 
@@ -46,7 +47,9 @@ def seen_address(server: Server) -> str:
     return str(server.rows(sql)[0][0])
 
 
-def test_N01_nobody_but_a_trusted_proxy_says_where_a_client_is(bare: Server) -> None:
+def test_N01_nobody_but_a_trusted_proxy_says_where_a_client_is(
+    bare: Server, record: Record
+) -> None:
     headers = [
         {
             "X-Forwarded-For": f"203.0.113.{n}",
@@ -61,6 +64,7 @@ def test_N01_nobody_but_a_trusted_proxy_says_where_a_client_is(bare: Server) -> 
     with Client(bare) as client:
         assert_one_address(failed_logins(client, headers))
     assert bare.rows("select distinct ip from audit_event") == [("127.0.0.1",)]
+    record("N01", tried="50 failed logins, six headers changing each time", figure=JUDGED)
 
 
 def test_N01_a_trusted_proxy_is_believed_in_one_header_only(client: Client) -> None:
@@ -78,7 +82,9 @@ def test_N01_a_trusted_proxy_is_believed_in_one_header_only(client: Client) -> N
     client.server.set_clock(400)
 
 
-def test_N02_what_a_client_writes_to_the_left_is_not_believed(client: Client) -> None:
+def test_N02_what_a_client_writes_to_the_left_is_not_believed(
+    client: Client, record: Record
+) -> None:
     real = fresh_address()
     forms = (
         f"203.0.113.{{0}}, {real}",
@@ -92,6 +98,7 @@ def test_N02_what_a_client_writes_to_the_left_is_not_believed(client: Client) ->
     # From another address the same names are judged.
     again = failed_logins(client, [{"X-Forwarded-For": f"{real}, {fresh_address()}"}])
     assert again[0].code == 422
+    record("N02", tried="50 failed logins, the left of X-Forwarded-For changing", figure=JUDGED)
 
 
 @pytest.mark.parametrize(
@@ -110,10 +117,11 @@ def test_N03_an_address_that_is_none_falls_back_to_the_proxy(client: Client, tex
     assert seen_address(client.server) == "127.0.0.1"
 
 
-def test_N03_garbage_for_an_address_skips_no_check(client: Client) -> None:
+def test_N03_garbage_for_an_address_skips_no_check(client: Client, record: Record) -> None:
     client.server.set_clock(7200)
     garbage = [{"X-Forwarded-For": f"garbage-{n}, {n}, x{'y' * n}"} for n in range(40)]
     assert_one_address(failed_logins(client, garbage))
+    record("N03", tried="40 failed logins with garbage for an address", figure=JUDGED)
 
 
 @pytest.mark.parametrize(

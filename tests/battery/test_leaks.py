@@ -345,7 +345,6 @@ def test_L03_codes_cannot_be_found_from_a_dump_without_the_key(
 
 
 def test_L04_what_fails_inside_says_nothing_of_the_inside(lived: Lived) -> None:
-    """The members of the life before saw such answers: here is what one looks like."""
     server, _, _ = lived
     with Client(server) as client:
         server.rows("alter table member rename to member_gone")

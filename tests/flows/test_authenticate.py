@@ -43,6 +43,8 @@ async def test_T01_garbage_is_refused_without_a_look_at_the_database(
     assert not await world.authenticate.verify(garbage)
     with refused(Reason.token_invalid):
         await world.authenticate.known(garbage)
+    with refused(Reason.refresh_invalid):
+        await world.refreshed(garbage)
     assert (counted.finds, counted.writes) == (0, 0)
 
 
@@ -140,3 +142,22 @@ async def test_a_trouble_of_the_store_is_no_answer_about_a_token(
     for ask in (world.authenticate, world.authenticate.verify, world.authenticate.known):
         with refused(Reason.busy):
             await ask(login.access_token)
+
+
+async def test_a_trouble_that_has_just_passed_is_no_answer_either(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find, troubles = world.store.find_token, [Refusal(Reason.busy, retry_after=1)]
+
+    async def busy_once(digest: bytes) -> Found | None:
+        while troubles:
+            raise troubles.pop()
+        return await find(digest)
+
+    await world.add_member()
+    login = await world.log_in()
+    world.clock.advance(7200)
+    monkeypatch.setattr(world.store, "find_token", busy_once)
+    with refused(Reason.busy):
+        await world.authenticate.verify(login.access_token)
+    assert await world.authenticate.verify(login.access_token)

@@ -195,6 +195,14 @@ async def test_garbage_is_refused(world: World, garbage: str) -> None:
         await world.refreshed(garbage)
 
 
+async def test_T09_a_refresh_token_of_another_deployment_is_unknown(world: World) -> None:
+    await world.add_member()
+    login = await world.log_in()
+    world.sql("delete from session_token")
+    with refused(Reason.refresh_invalid):
+        await world.refreshed(login.refresh_token)
+
+
 async def test_T04_an_access_token_refreshes_nothing_and_spoils_nothing(world: World) -> None:
     await world.add_member()
     login = await world.log_in()

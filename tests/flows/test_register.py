@@ -99,6 +99,26 @@ async def test_a_code_that_ends_while_the_password_is_hashed_is_no_good(
     assert world.count("member") == 0
 
 
+async def test_a_number_taken_while_the_password_is_hashed_is_told_and_the_code_stays_good(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashing = world.passwords.hash
+    members = []
+
+    async def taken_meanwhile(password: str) -> str:
+        monkeypatch.setattr(world.passwords, "hash", hashing)
+        members.append(await world.add_member())
+        return await hashing(password)
+
+    code = await code_for(world)
+    monkeypatch.setattr(world.passwords, "hash", taken_meanwhile)
+    with refused(Reason.mobile_taken):
+        await world.join(code)
+    assert world.count("session") == 0
+    await world.administer.set_status(members[0], Status.deleted)
+    await world.join(code)
+
+
 async def test_R02_rivals_for_one_number_make_one_member(world: World) -> None:
     code = await code_for(world)
     rivals = (world.join(code, password=f"harbour-of-{n}") for n in range(30))

@@ -101,6 +101,13 @@ async def test_a_wrong_code_says_the_same_for_a_number_without_a_member(world: W
     await world.reset(code)  # it stayed good
 
 
+async def test_a_number_without_a_member_costs_no_hash(world: World) -> None:
+    code = await code_for(world)
+    world.passwords.busy = 1
+    with refused(Reason.member_not_found):
+        await world.reset(code)
+
+
 async def test_a_disabled_member_has_nothing_to_reset(world: World) -> None:
     member = await world.add_member()
     await world.administer.set_status(member, Status.disabled)

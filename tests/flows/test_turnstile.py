@@ -153,7 +153,8 @@ async def test_rivals_who_take_too_long_are_busy(make_world: MakeWorld) -> None:
     first = start(*(world.log_in() for _ in range(5)))
     await world.passwords.comparing(5)
     with refused(Reason.busy):
-        await world.log_in()
+        async with asyncio.timeout(10):
+            await world.log_in()
     world.passwords.gate.set()
     assert await outcomes(first) == {"ok": 5}
 
@@ -169,7 +170,8 @@ async def test_F02_more_than_fit_inside_are_busy_at_once(
     await world.passwords.comparing(3)
     writes = Writes(world, monkeypatch)
     with refused(Reason.busy) as refusals:
-        await world.log_in("13800000003")
+        async with asyncio.timeout(10):
+            await world.log_in("13800000003")
     assert (refusals[0].retry_after, writes.count) == (1, 0)
     world.passwords.gate.set()
     assert await outcomes(inside) == {"ok": 3}
