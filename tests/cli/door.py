@@ -13,10 +13,10 @@ from typing import Any
 import uvloop
 
 from denglu.asgi import Receive, Scope, Send
-from denglu.http_edge import Bounds, Edge
-from denglu.http_faults import FaultAnswers
-from denglu.http_server import HttpServer
 from denglu.logs import AccessLog
+from denglu.serving.edge import Bounds, Edge
+from denglu.serving.faults import FaultAnswers
+from denglu.serving.http_server import HttpServer
 
 GET = b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n"
 

@@ -11,9 +11,10 @@ from typing import Any
 import apsw
 import pytest
 
-from denglu import doctor_database, doctor_machine
-from denglu.doctor import examine
-from denglu.doctor_finding import Finding, Level
+from denglu.doctor import database as doctor_database
+from denglu.doctor import machine as doctor_machine
+from denglu.doctor.examine import examine
+from denglu.doctor.finding import Finding, Level
 from denglu.settings import Settings
 from tests.cli.desk import Desk
 

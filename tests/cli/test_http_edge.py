@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from denglu.http_protocol import BoundedProtocol
+from denglu.serving.protocol import BoundedProtocol
 from tests.cli.door import GET, Client, Door, on_uvloop, open_door, until
 
 HEAD = b"GET /a HTTP/1.1\r\nHost: x\r\n"

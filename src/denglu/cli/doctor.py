@@ -9,7 +9,7 @@ from denglu.cli.faults import FAILED, MISUSED
 from denglu.cli.output import counted, json_option, plain, print_json
 
 if TYPE_CHECKING:
-    from denglu.doctor import Finding
+    from denglu.doctor.finding import Finding
     from denglu.settings import Effective
 
 
@@ -34,7 +34,8 @@ def doctor(ctx: click.Context, host: str, as_json: bool) -> None:
       denglu doctor
       denglu doctor --host 0.0.0.0 --json
     """
-    from denglu.doctor import Level, examine, settings_faults
+    from denglu.doctor.examine import examine, settings_faults
+    from denglu.doctor.finding import Level
     from denglu.settings import SettingsError
 
     settings: list[Effective] = []

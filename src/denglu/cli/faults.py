@@ -37,7 +37,7 @@ def _explain_foreign(error: Exception) -> tuple[list[str], int]:
     import apsw
 
     from denglu.domain.errors import Reason, Refusal
-    from denglu.listener import CannotListen
+    from denglu.serving.listener import CannotListen
     from denglu.settings import SettingsError
     from denglu.store.file import FileTrouble
     from denglu.store.migrate import WrongSchema

@@ -57,7 +57,7 @@ def serve(host: str, port: int, workers: int) -> None:
     make_sure_of_folder(settings.database_path)
     key = ensure_secret_key(settings)
 
-    from denglu.server import serve as run
+    from denglu.serving.run import serve as run
 
     def ready(bound_port: int) -> None:
         with contextlib.suppress(OSError):  # nobody need be reading

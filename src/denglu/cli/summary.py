@@ -3,7 +3,7 @@
 import apsw
 
 from denglu import __version__
-from denglu.listener import url_host
+from denglu.serving.listener import url_host
 from denglu.settings import Settings, warnings
 from denglu.store.file import OLD_SQLITE, is_old_sqlite
 

@@ -10,9 +10,9 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from denglu.clock import open_clock
-from denglu.doctor_database import addresses_of, newest_event
-from denglu.doctor_finding import Finding, Level
-from denglu.listener import files_needed
+from denglu.doctor.database import addresses_of, newest_event
+from denglu.doctor.finding import Finding, Level
+from denglu.serving.listener import files_needed
 from denglu.settings import Settings, is_loopback
 from denglu.settings.model import variable
 

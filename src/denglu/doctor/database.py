@@ -8,7 +8,7 @@ from typing import Any
 
 import apsw
 
-from denglu.doctor_finding import Finding, Level
+from denglu.doctor.finding import Finding, Level
 from denglu.settings import Settings
 from denglu.store.file import (
     OLD_SQLITE,

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from denglu.http_faults import FaultAnswers
 from denglu.logs import AccessLog
+from denglu.serving.faults import FaultAnswers
 
 _log = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ It changes nothing and needs no server; one may be running.
 
 from collections.abc import Iterator
 
-from denglu.doctor_database import examine_database, has_sessions
-from denglu.doctor_finding import Finding, Level
-from denglu.doctor_machine import examine_clock, examine_files, examine_gateways, examine_proxy
+from denglu.doctor.database import examine_database, has_sessions
+from denglu.doctor.finding import Finding, Level
+from denglu.doctor.machine import examine_clock, examine_files, examine_gateways, examine_proxy
 from denglu.settings import (
     Settings,
     SettingsError,

@@ -13,8 +13,8 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from denglu.http_edge import Edge
-from denglu.http_faults import (
+from denglu.serving.edge import Edge
+from denglu.serving.faults import (
     CROWDED,
     HEAD_TOO_LARGE,
     NO_HTTP,

@@ -14,9 +14,9 @@ from typing import cast
 import uvicorn
 
 from denglu.asgi import ASGIApp
-from denglu.http_edge import Connection, Edge
-from denglu.http_protocol import BoundedProtocol
-from denglu.listener import shut_out, somebody_waits
+from denglu.serving.edge import Connection, Edge
+from denglu.serving.listener import shut_out, somebody_waits
+from denglu.serving.protocol import BoundedProtocol
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

@@ -12,11 +12,11 @@ import uvloop
 from denglu.app import App, open_api, open_app
 from denglu.domain.errors import Refusal
 from denglu.flows.retain import Retain
-from denglu.http_edge import Bounds, Edge
-from denglu.http_faults import FaultAnswers
-from denglu.http_server import HttpServer
-from denglu.listener import allow_files, bound
 from denglu.logs import AccessLog
+from denglu.serving.edge import Bounds, Edge
+from denglu.serving.faults import FaultAnswers
+from denglu.serving.http_server import HttpServer
+from denglu.serving.listener import allow_files, bound
 from denglu.settings import Settings, is_loopback
 from denglu.store.file import ServerLock, check_file
 from denglu.store.migrate import migrate

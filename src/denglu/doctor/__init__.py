@@ -1,0 +1,1 @@
+"""``denglu doctor``: looks at a deployment, and says what to do. It changes nothing."""
