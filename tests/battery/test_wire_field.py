@@ -9,13 +9,6 @@ from tests.battery.client import Client, fresh_mobile, new_member, new_password
 from tests.battery.harness import PASSWORD, running
 from tests.battery.refusals import WELL
 
-
-def grant(client: Client, group: str = "pc") -> dict[str, Any]:
-    """Tokens and member of a new member."""
-    data: dict[str, Any] = client.register(group=group).data
-    return data
-
-
 ALIASES = {
     "iOS": ("ios", "IOS", "tinyShopIos", "tinyshopios"),
     "wechatMp": ("wechat", "wechatmp", "tinyShopWechat", "tinyShopWechatMp"),
@@ -91,7 +84,7 @@ def test_codes_of_the_document_profile_have_six_digits(client: Client) -> None:
 
 def test_in_the_field_a_refresh_needs_no_group(field_client: Client) -> None:
     client = field_client
-    data = grant(client, "h5")
+    data = client.register(group="h5").data
     data = client.refresh(data["refresh_token"], None).data
     data = client.refresh(data["refresh_token"], "").data
     assert client.refresh(data["refresh_token"], "pc").reason == "refresh_invalid"

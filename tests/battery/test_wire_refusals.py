@@ -246,7 +246,8 @@ def test_a_busy_server_says_so_and_when_to_come_back(each_client: Client) -> Non
     finally:
         other.execute("rollback")
         other.close()
-    row = Row("", "busy", 503, "服务器繁忙，请稍后再试", no_token, {"retry_after": 1})
+    asking_again = site("login", body)
+    row = Row("", "busy", 503, "服务器繁忙，请稍后再试", asking_again, {"retry_after": 1})
     assert_refused(client, chinese, row, english=False)
     assert_refused(client, english, row, english=True)
     assert client.login("nobody", WELL).code == 422

@@ -79,14 +79,19 @@ class HttpServer(uvicorn.Server):
             await asyncio.sleep(0)
         try:
             await super().shutdown(sockets)
-            # The sweep ends them in time.
-            while self._edge.leaving and not self.force_exit:  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+            await self._farewell()
         finally:
             if self._sweep is not None:
                 self._sweep.cancel()
             self._edge.cut(self._connections())
             await asyncio.sleep(0)
+
+    async def _farewell(self) -> None:
+        """Let clients that were refused read why. The sweep ends them; this waits no longer."""
+        bounds, time = self._edge.bounds, asyncio.get_running_loop().time
+        until = time() + bounds.linger_time + 2 * bounds.sweep
+        while self._edge.leaving and time() < until and not self.force_exit:
+            await asyncio.sleep(0.05)
 
     def _connections(self) -> Iterable[Connection]:
         return cast(Iterable[Connection], self.server_state.connections)
