@@ -90,7 +90,7 @@ class HttpServer(uvicorn.Server):
         """Let clients that were refused read why. The sweep ends them; this waits no longer."""
         bounds, time = self._edge.bounds, asyncio.get_running_loop().time
         until = time() + bounds.linger_time + 2 * bounds.sweep
-        while self._edge.leaving and time() < until and not self.force_exit:
+        while self._edge.leaving and time() < until and not self.force_exit:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
     def _connections(self) -> Iterable[Connection]:
