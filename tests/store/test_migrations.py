@@ -23,10 +23,12 @@ from denglu.store.schema import metadata
 
 def test_the_migrated_schema_is_the_declared_one(path: Path) -> None:
     engine = create_engine(f"sqlite:///{path}")
-    with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, metadata) == []
-    engine.dispose()
+    try:
+        with engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            assert compare_metadata(context, metadata) == []
+    finally:
+        engine.dispose()
 
 
 def test_a_column_that_no_migration_makes_would_be_noticed(path: Path) -> None:
