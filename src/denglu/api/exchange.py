@@ -29,6 +29,7 @@ class Exchange:
         self.group = ""
         self.mobile: str | None = None
         self.member_id: int | None = None
+        self._ip: str | None = None
         self._scope = scope
         self._proxies = proxies
 
@@ -36,11 +37,14 @@ class Exchange:
         """A header's text; empty when it was not sent."""
         return self.headers.get(name, b"").decode("latin-1")
 
-    @cached_property
+    @property
     def ip(self) -> str:
         """The client's address: the peer, or what trusted proxies say of it."""
-        peer = self._scope.get("client")
-        return self._proxies.client_of(peer[0] if peer else "", self._scope["headers"])
+        # By hand: until Python 3.12 a cached_property takes a lock each first time, 1 µs.
+        if self._ip is None:
+            peer = self._scope.get("client")
+            self._ip = self._proxies.client_of(peer[0] if peer else "", self._scope["headers"])
+        return self._ip
 
     @cached_property
     def english(self) -> bool:

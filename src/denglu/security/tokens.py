@@ -15,7 +15,7 @@ from binascii import a2b_base64, b2a_base64
 from denglu.domain.session import Kind
 
 _SHAPE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
-_TO_STANDARD = str.maketrans("-_", "+/")
+_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _TO_URLSAFE = bytes.maketrans(b"+/", b"-_")
 _SECRET_BYTES = 24
 _TAG_BYTES = 8
@@ -43,10 +43,11 @@ class HmacTokens:
         """SHA-256 of the token, or None when it can't be one of that kind."""
         if not _SHAPE.fullmatch(token):
             return None
-        raw = a2b_base64(token.translate(_TO_STANDARD) + "=")
+        text = token.encode("ascii")
+        raw = a2b_base64(text.translate(_TO_STANDARD) + b"=")
         if not hmac.compare_digest(self._tag(kind, raw[:_SECRET_BYTES]), raw[_SECRET_BYTES:]):
             return None
-        return hashlib.sha256(token.encode("ascii")).digest()
+        return hashlib.sha256(text).digest()
 
     def new_nonce(self) -> bytes:
         """16 random bytes."""
