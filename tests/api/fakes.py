@@ -5,11 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 from denglu.domain.errors import Refusal
-from denglu.domain.member import Account, Level, Member
-from denglu.domain.session import Found, Kind, Session, TokenRecord
+from denglu.domain.member import Account, Level
+from denglu.domain.session import Found, Kind, TokenRecord
 from denglu.flows.results import Grant
+from tests.domain import people
 
-NOW = 1_750_000_000
+NOW = people.NOW
 ACCESS, REFRESH = "A" * 43, "R" * 43
 
 ZERO = Decimal("0.00")
@@ -54,66 +55,26 @@ LEVEL = Level(
     created_at=NOW,
     updated_at=NOW,
 )
-MEMBER = Member(
-    id=7,
-    merchant_id=0,
-    store_id=0,
+MEMBER = replace(
+    people.MEMBER,
     username="demo",
-    type=1,
-    realname="",
     nickname="小登 <b>",
-    head_portrait="",
-    gender=0,
-    qq="",
-    email="",
-    birthday=None,
-    province_id=0,
-    city_id=0,
-    area_id=0,
-    address="",
-    mobile="13800000000",
-    tel_no="",
-    bg_image="",
-    description="",
     visit_count=3,
     last_time=NOW,
     last_ip="203.0.113.9",
     role=10,
-    current_level=1,
-    level_expiration_time=0,
-    level_buy_type=1,
-    pid=0,
-    level=1,
-    tree="",
     promoter_code="ABCD2345",
-    certification_type=0,
-    source="",
-    status=1,
-    created_at=NOW,
-    updated_at=NOW,
     password_hash="$argon2id$canary-hash",
     password_version=1,
     account=ACCOUNT,
     member_level=LEVEL,
 )
-SESSION = Session(
-    id=3,
-    merchant_id=0,
-    member_id=7,
-    member_type=1,
+SESSION = replace(
+    people.SESSION,
     group="pc",
-    generation=1,
     nonce=b"canary-nonce-16b",
-    access_expires_at=NOW + 7200,
-    refresh_expires_at=NOW + 30 * 86400,
-    absolute_expires_at=NOW + 90 * 86400,
-    created_at=NOW,
-    rotated_at=NOW,
     device="unknown",
     ip="203.0.113.9",
-    ended_at=None,
-    end_reason=None,
-    ended_by="",
 )
 FOUND = Found(TokenRecord(Kind.access, 1, None, None), SESSION, MEMBER)
 
