@@ -201,8 +201,9 @@ class Server:
     def outbox(self, mobile: str | None = None) -> list[dict[str, Any]]:
         """Messages sent so far, oldest first."""
         path = self.folder / "outbox"
-        lines = path.read_text("utf-8").splitlines() if path.exists() else []
-        messages = [json.loads(line) for line in lines]
+        text = path.read_text("utf-8") if path.exists() else ""
+        # Whole lines: the last one may be on its way.
+        messages = [json.loads(line) for line in text.rpartition("\n")[0].splitlines()]
         return [m for m in messages if mobile is None or m["mobile"] == mobile]
 
     def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:

@@ -101,6 +101,13 @@ async def test_a_try_that_was_no_guess_is_given_back(store: Store) -> None:
     assert [bool(await claim(store, tries=3)) for _ in range(2)] == [True, False]
 
 
+async def test_the_only_try_can_be_given_back(store: Store) -> None:
+    code_id = await issue(store)
+    for _ in range(3):
+        assert await claim(store, tries=1)
+        await store.write(lambda tx: tx.codes.refund_try(code_id))
+
+
 async def test_no_more_tries_are_given_back_than_were_made(store: Store) -> None:
     code_id = await issue(store)
     for _ in range(2):

@@ -212,6 +212,16 @@ async def test_a_deleted_member_stays_deleted(store: Store) -> None:
         )
 
 
+async def test_T08_a_member_deleted_past_denglu_is_found_by_id_alone(
+    store: Store, sql: Sql
+) -> None:
+    member = await add_member(store, NewMember("Bob", MOBILE, "bob@example.com"))
+    sql("update member set status = -1")
+    for name in ("Bob", MOBILE, "bob@example.com"):
+        assert await find(store, name) is None
+    assert (await member_of(store, member.id)).status == Status.deleted
+
+
 async def test_the_number_of_a_deleted_member_is_free_for_a_new_one(store: Store) -> None:
     first = await add_member(store)
     await store.write(lambda tx: tx.members.set_status(first.id, Status.deleted, NOW))

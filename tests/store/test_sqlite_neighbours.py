@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Awaitable
 from pathlib import Path
 
 import apsw
@@ -9,6 +10,7 @@ import pytest
 
 from denglu.domain.member import NewMember, Status
 from denglu.domain.session import EndReason
+from denglu.store.compiled import Params, Row
 from denglu.store.sqlite import SqliteStore, open_store
 from tests.store.making import (
     NOW,
@@ -85,6 +87,28 @@ async def test_an_unchanged_answer_is_the_same_object(sqlite: SqliteStore) -> No
     assert await found(sqlite, access(session_id)) is first
     await add_member(sqlite, NEWCOMER)
     assert await found(sqlite, access(session_id)) is first
+
+
+async def test_a_token_is_read_again_only_when_somebody_has_committed(
+    sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add_member(sqlite)
+    session_id, _ = await open_session(sqlite, new_session())
+    reads: list[str] = []
+    one = sqlite._reader.db.one
+
+    def counted(name: str, params: Params) -> Awaitable[Row | None]:
+        reads.append(name)
+        return one(name, params)
+
+    monkeypatch.setattr(sqlite._reader.db, "one", counted)
+    for _ in range(5):
+        await found(sqlite, access(session_id))
+    assert reads == ["token_find"]
+    await add_member(sqlite, NEWCOMER)
+    for _ in range(5):
+        await found(sqlite, access(session_id))
+    assert reads.count("token_find") == 2
 
 
 async def test_the_cache_stays_within_its_bounds(
