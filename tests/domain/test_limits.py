@@ -142,6 +142,23 @@ def test_a_large_tally_is_rounded_to_the_strict_side(count: int, burst: int, win
     assert len(json.loads(scope.stored)[1]) <= 722
 
 
+@pytest.mark.parametrize("offset", range(5))
+@pytest.mark.parametrize(
+    ("rate", "longest"),
+    [("256/24h", 86400), ("257/60s", 60), ("1000/1h", 3604), ("300/24h", 86519)],
+)
+def test_a_large_tally_is_closed_by_a_grain_longer_at_the_most(
+    rate: str, longest: int, offset: int
+) -> None:
+    scope = Scope(limit(rate))
+    window = scope.limit.window
+    for _ in range(scope.limit.rates[0].count):
+        assert scope.try_at(NOW + offset) == 0
+    assert window <= scope.try_at(NOW + offset) <= longest
+    assert scope.try_at(NOW + offset + window - 1) > 0
+    assert scope.try_at(NOW + offset + longest) == 0
+
+
 # Lockouts.
 
 
@@ -203,6 +220,13 @@ def test_S14_a_number_asked_for_again_is_not_another_number() -> None:
     assert scope.try_at(NOW + 3601, "a") == 1
 
 
+def test_a_number_that_has_left_the_window_counts_anew() -> None:
+    scope = Scope(limit("2/1h", distinct=True))
+    assert [scope.try_at(NOW, "a"), scope.try_at(NOW + 3600, "a")] == [0, 0]
+    assert scope.try_at(NOW + 3600, "b") == 0
+    assert scope.try_at(NOW + 3600, "c") == 3600
+
+
 @given(st.lists(st.tuples(st.integers(0, 200), st.sampled_from("abcdef")), max_size=60).map(sorted))
 def test_never_more_different_tags_than_allowed(tries: list[tuple[int, str]]) -> None:
     scope = Scope(limit("3/50s", distinct=True))
@@ -227,9 +251,10 @@ def test_P08_a_released_try_makes_room_for_one() -> None:
     assert [scope.try_at(NOW + 2), scope.try_at(NOW + 2)] == [0, 58]
 
 
-def test_one_of_several_tries_of_a_second_is_released() -> None:
-    scope = Scope(limit("3/60s"))
-    for _ in range(3):
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_one_of_several_tries_of_a_second_is_released(count: int) -> None:
+    scope = Scope(limit(f"{count}/60s"))
+    for _ in range(count):
         scope.try_at(NOW)
     scope.release(NOW)
     assert [scope.try_at(NOW), scope.try_at(NOW)] == [0, 60]
@@ -303,6 +328,7 @@ def test_F12_clocks_that_differ_a_little_loosen_nothing() -> None:
         scope.try_at(NOW)
     assert scope.try_at(NOW - TOLERANCE) == 900 + TOLERANCE
     assert scope.try_at(NOW + 899) == 1
+    assert scope.try_at(NOW - TOLERANCE - 1) == 0
 
 
 @given(

@@ -6,11 +6,13 @@ from hypothesis import strategies as st
 
 from denglu.domain.member import (
     Identifier,
+    NewMember,
     default_nickname,
     name_key,
     promoter_code,
     read_identifier,
 )
+from tests.domain.people import MEMBER
 
 MOBILE = "13800000000"
 
@@ -97,6 +99,12 @@ def test_a_promoter_code_can_be_read_out_on_the_telephone(member_id: int) -> Non
     code = promoter_code(member_id)
     assert len(code) == 8
     assert set(code) <= set("ABCDEFGHJKLMNPQRSTUVWXYZ23456789")
+
+
+def test_L01_a_member_shows_no_hash() -> None:
+    assert "canary" in str(MEMBER.password_hash)
+    assert "canary" not in repr(MEMBER)
+    assert "canary" not in repr(NewMember(password_hash="canary"))
 
 
 def test_members_without_a_nickname_are_called_by_number_or_id() -> None:

@@ -13,6 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
 
 import denglu.store
 from denglu.store.file import FileTrouble
@@ -80,6 +81,32 @@ def test_F13_a_migration_that_is_cut_off_leaves_nothing_and_can_start_again(
     assert execute(path, "select name from sqlite_master") == []
     assert migrate(path)
     assert current_revision(path) == HEAD
+
+
+def test_a_migration_that_fails_says_so_and_leaves_the_file_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*_: Any, **__: Any) -> None:
+        raise OperationalError("insert", None, sqlite3.OperationalError("disk I/O error"))
+
+    path = tmp_path / "new.db"
+    monkeypatch.setattr(Operations, "bulk_insert", fault)
+    with pytest.raises(FileTrouble, match=r"as it was: .*disk I/O error"):
+        migrate(path)
+    assert execute(path, "select name from sqlite_master") == []
+
+
+def test_a_fresh_file_is_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "new.db"
+    migrate(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_was_cut_off_is_left_alone(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(FileTrouble):
+        migrate(path)
+    assert path.stat().st_size == 5000
 
 
 def test_an_empty_file_is_a_fresh_one(tmp_path: Path) -> None:

@@ -130,9 +130,8 @@ def _unlock(limit: Limit, tally: Tally, now: int) -> Tally | Wait:
     if not tally.tries:
         return tally
     last = tally.tries[-1][0]
-    recent = [entry for entry in tally.tries if entry[0] > last - limit.window]
     full = any(
-        sum(n for at, n, _ in recent if at > last - rate.window) >= rate.count
+        sum(n for at, n, _ in tally.tries if at > last - rate.window) >= rate.count
         for rate in limit.rates
     )
     if not full:
