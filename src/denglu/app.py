@@ -33,7 +33,7 @@ from denglu.security.passwords import ArgonPasswords
 from denglu.security.tokens import HmacTokens
 from denglu.settings import Settings
 from denglu.sms import open_sender
-from denglu.store.sqlite import open_store
+from denglu.store.opening import open_store
 
 # Imported hashes take longer to compare than ours; failures are made to take as long as both.
 _FAILURE_FLOOR = 0.6
@@ -60,11 +60,7 @@ class App:
 def open_app(settings: Settings, key: bytes) -> App:
     """Open the store and wire the flows, on the running event loop."""
     clock = open_clock(settings)
-    store = open_store(
-        settings.database_path,
-        busy_seconds=settings.sqlite_busy_timeout,
-        queue_seconds=settings.sqlite_busy_timeout,
-    )
+    store = open_store(settings)
     passwords = ArgonPasswords(
         memory_kib=settings.argon2_memory_kib,
         time_cost=settings.argon2_time,

@@ -71,10 +71,9 @@ async def find(administer: "Administer", who: str) -> "Member":
 async def _opened(settings: "Settings") -> "AsyncIterator[Administer]":
     from denglu.clock import open_clock
     from denglu.flows.administer import Administer
-    from denglu.store.sqlite import open_store
+    from denglu.store.opening import open_store
 
-    busy = settings.sqlite_busy_timeout
-    store = open_store(settings.database_path, busy_seconds=busy, queue_seconds=busy)
+    store = open_store(settings)
     passwords = _LatePasswords(settings)
     try:
         yield Administer(store, open_clock(settings), passwords)

@@ -8,7 +8,7 @@ from pydantic import Field, PlainValidator, SecretStr
 from denglu.domain.groups import Group
 from denglu.settings import readers
 from denglu.settings.about import About, Section, between, kind
-from denglu.settings.values import Located, Lower, Switch, Whole, each
+from denglu.settings.values import Located, Lower, Number, Switch, Whole, each
 
 _DAY = 86400
 
@@ -20,8 +20,8 @@ class Deployment(Section):
         str,
         PlainValidator(readers.database_url),
         kind(
-            "sqlite:///path.db",
-            "SQLite needs no other service; PostgreSQL and MySQL follow in a later release",
+            "sqlite:///path.db, postgresql://user:password@host/database, mysql://…",
+            "SQLite needs no other service; PostgreSQL or MySQL take many processes",
             filed=True,
             show=readers.masked_url,
         ),
@@ -31,7 +31,8 @@ class Deployment(Section):
         PlainValidator(readers.redis_url),
         kind(
             "redis://host:6379/0",
-            "accepted and not used yet: the database is the authority for every limit",
+            "optional: makes revocation faster and request limits common to all processes; the "
+            "database is the authority for every limit that guards money or accounts",
             filed=True,
             show=readers.masked_url,
         ),
@@ -114,6 +115,30 @@ class Storage(Section):
     sqlite_busy_timeout: Annotated[
         Whole, between(1, 10, "a locked database is answered with busy, not with silence", unit="s")
     ] = 2
+    database_pool: Annotated[
+        Whole,
+        between(1, 200, "connections to PostgreSQL or MySQL per process, at the most"),
+    ] = 10
+    database_connect_timeout: Annotated[
+        Number, between(0.5, 10, "a database that does not let us in is down", unit="s")
+    ] = 2.0
+    database_statement_timeout: Annotated[
+        Number,
+        between(0.5, 30, "for all that one transaction does; then it is answered busy", unit="s"),
+    ] = 3.0
+    database_pool_timeout: Annotated[
+        Number, between(0.1, 10, "for a connection of the pool to come free", unit="s")
+    ] = 2.0
+    session_cache: Annotated[
+        Number,
+        between(
+            0,
+            0.25,
+            "how long a process may use a look-up of a token; a token revoked elsewhere is "
+            "refused within 300 ms. SQLite always looks at what was committed",
+            unit="s",
+        ),
+    ] = 0.25
     retention_codes: Annotated[
         Whole, between(3600, _DAY, "codes are deleted at most 24 hours after they expire", unit="s")
     ] = _DAY

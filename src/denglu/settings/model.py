@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal, cast
 
 from pydantic import PrivateAttr, model_validator
 from pydantic.fields import FieldInfo
@@ -51,8 +51,15 @@ class Settings(Deployment, Sms, Login, Sessions, Server, Storage):
         self._cwd = known.get("cwd", Path())
 
     @property
+    def database_kind(self) -> Literal["sqlite", "postgresql", "mysql"]:
+        """What ``database_url`` leads to."""
+        kind = self.database_url.partition("://")[0]
+        return cast(Literal["sqlite", "postgresql", "mysql"], kind)
+
+    @property
     def database_path(self) -> Path:
-        """The SQLite file."""
+        """The SQLite file. Only where ``database_kind`` is ``sqlite``."""
+        assert self.database_kind == "sqlite", "a network database has no file"
         return self._cwd / self.database_url.removeprefix("sqlite:///")
 
     @property

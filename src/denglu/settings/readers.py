@@ -8,10 +8,19 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
 from denglu.domain.groups import DOCUMENT_GROUPS, Group
 from denglu.settings.values import plain, split
 
+# What people write, and what it is called from then on.
+_DATABASES = {
+    "sqlite": "sqlite",
+    "postgresql": "postgresql",
+    "postgres": "postgresql",
+    "mysql": "mysql",
+    "mariadb": "mysql",
+}
 Network = IPv4Network | IPv6Network
 GATEWAYS = ("console", "outbox")
 LATER_GATEWAYS = ("aliyun", "tencent", "http")
@@ -25,22 +34,43 @@ _MOST_SESSIONS = 100
 
 
 def database_url(value: object) -> str:
-    """``sqlite:///path.db`` only; the other databases are recognised and put off."""
+    """``sqlite:///path.db``, ``postgresql://…`` or ``mysql://…``, in its one spelling."""
     if not isinstance(value, str):
         raise ValueError("is no text")
     url = plain(value.strip())
-    scheme, _, rest = url.partition("://")
-    name = scheme.partition("+")[0]
-    if name in ("postgresql", "postgres", "mysql", "mariadb"):
-        raise ValueError(f"{name} is not served yet: this release stores in SQLite")
-    if name != "sqlite":
-        raise ValueError("is no database this release knows")
+    scheme, separator, rest = url.partition("://")
+    kind = _DATABASES.get(scheme)
+    if kind is None or not separator:
+        raise ValueError("is no database that is served: sqlite, postgresql or mysql")
+    return f"{kind}://{rest}" if kind != "sqlite" and _on_network(rest) else _file_url(url)
+
+
+def _file_url(url: str) -> str:
+    rest = url.partition("://")[2]
     path = rest.removeprefix("/")
-    if scheme != "sqlite" or path == rest or path.strip("/") in ("", ":memory:"):
+    if path == rest or path.strip("/") in ("", ":memory:"):
         raise ValueError("names no file: write sqlite:///name.db or sqlite:////whole/path.db")
     if "?" in path or "#" in path or path.endswith("/"):
         raise ValueError("may hold a path only, without ? and #")
     return url
+
+
+def _on_network(rest: str) -> bool:
+    """True. Raises ValueError for what names no host or no database."""
+    parts = urlsplit(f"//{rest}")
+    try:
+        port_ok = parts.port is None or parts.port > 0
+    except ValueError:
+        port_ok = False
+    if not port_ok:
+        raise ValueError("has a port that is none")
+    if not parts.hostname and "host=" not in parts.query and "unix_socket=" not in parts.query:
+        raise ValueError("names no host: write postgresql://user:password@host:5432/database")
+    if not parts.path.strip("/") or parts.path.count("/") > 1:
+        raise ValueError("names no database: write postgresql://user:password@host:5432/database")
+    if parts.fragment:
+        raise ValueError("may hold no #: write it as %23 in a password")
+    return True
 
 
 def redis_url(value: object) -> str | None:

@@ -191,11 +191,14 @@ class SqlTallies:
     async def load(self, keys: Sequence[bytes]) -> dict[bytes, str]:
         found: dict[bytes, str] = {}
         for key in keys:
-            await self._db.run("tally_ensure", {"p_key": key})
-            row = await self._db.one("tally_load", {"p_key": key})
-            if row and row[0]:
-                found[key] = row[0]
+            if stored := await self._locked(key):
+                found[key] = stored
         return found
+
+    async def _locked(self, key: bytes) -> str:
+        while (row := await self._db.one("tally_load", {"p_key": key})) is None:
+            await self._db.run("tally_ensure", {"p_key": key})
+        return str(row[0])
 
     async def save(self, key: bytes, tally: str, expires_at: int) -> None:
         params = {"p_key": key, "p_tries": tally, "p_expires_at": expires_at}

@@ -220,7 +220,8 @@ LIMITS: dict[str, ClauseElement] = {
     "tally_save": update(tally)
     .values(tries=p("tries"), expires_at=p("expires_at"))
     .where(tally.c.tally_key == p("key")),
-    "tally_clear": delete(tally).where(tally.c.tally_key == p("key")),
+    # Emptied, not deleted: whoever waits for the row's lock must find a row afterwards.
+    "tally_clear": update(tally).values(tries="").where(tally.c.tally_key == p("key")),
     "audit_add": _insert(
         audit,
         "event", "at", "merchant_id", "member_id", "session_id", "client_group", "ip", "note",
@@ -237,9 +238,12 @@ RETENTION: dict[str, ClauseElement] = {
     "old_sessions": select(session.c.id).where(session.c.ended_at < p("before")).limit(p("limit")),
     "expired_sessions": select(session.c.id)
     .where(session.c.refresh_expires_at <= p("before"), _live)
-    .limit(p("limit")),
+    .limit(p("limit"))
+    .with_for_update(skip_locked=True),
     "drop_code": delete(sms_code).where(sms_code.c.id == p("key")),
-    "drop_tally": delete(tally).where(tally.c.tally_key == p("key")),
+    "drop_tally": delete(tally).where(
+        tally.c.tally_key == p("key"), tally.c.expires_at < p("before")
+    ),
     "drop_audit": delete(audit).where(audit.c.id == p("key")),
     "drop_session": delete(session).where(session.c.id == p("key")),
     "drop_tokens": delete(token).where(token.c.session_id == p("key")),
@@ -258,7 +262,10 @@ def _tally_ensure(dialect: Dialect) -> ClauseElement:
         from sqlalchemy.dialects import postgresql
 
         return postgresql.insert(tally).values(values).on_conflict_do_nothing()
-    return insert(tally).values(values).prefix_with("IGNORE", dialect="mysql")
+    from sqlalchemy.dialects import mysql
+
+    # INSERT IGNORE would take a shared lock, and two rivals with one wait for each other.
+    return mysql.insert(tally).values(values).on_duplicate_key_update(tally_key=tally.c.tally_key)
 
 
 def compile_all(dialect: Dialect) -> dict[str, Compiled]:

@@ -35,7 +35,7 @@ class SqlUpkeep:
         found = await self._find(finder, before, limit)
         for key in found:
             for dropper in droppers:
-                await self._db.run(dropper, {"p_key": key})
+                await self._db.run(dropper, {"p_key": key, "p_before": before})
         return len(found)
 
     async def _find(self, finder: str, before: int, limit: int) -> list[Any]:

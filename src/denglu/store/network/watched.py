@@ -1,0 +1,82 @@
+"""A link as the repositories see it: a reading one writes nothing, a writing one notes whose
+token look-ups it made stale.
+"""
+
+from denglu.store.compiled import Params, Row
+from denglu.store.network.feed import Subject
+from denglu.store.network.link import Link
+
+_READS = frozenset(
+    {
+        "code_live", "count_members", "member_by_email", "member_by_mobile", "member_by_username",
+        "member_get", "member_legacy", "member_page", "session_live", "token_find",
+    }
+)  # fmt: skip
+# Statements after which a look-up of a token may differ, by whose tokens those are.
+_CHANGES = {
+    "account_status": ("m", "p_member_id"),
+    "member_set_password": ("m", "p_member_id"),
+    "member_status": ("m", "p_member_id"),
+    "member_visit": ("m", "p_member_id"),
+    "member_wipe": ("m", "p_member_id"),
+    "session_end": ("s", "p_session_id"),
+    "session_rotate": ("s", "p_session_id"),
+    "token_child_used": ("s", "p_session_id"),
+}
+# Those that take a token's right away: other processes are told.
+_REVOKES = frozenset({"member_set_password", "member_status", "member_wipe", "session_end"})
+
+
+class Reading:
+    """Fulfils ``store.connection.Connection``. RuntimeError for whatever would write."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    async def one(self, name: str, params: Params) -> Row | None:
+        return await self._link.one(_checked(name), params)
+
+    async def all(self, name: str, params: Params) -> list[Row]:
+        return await self._link.all(_checked(name), params)
+
+    async def run(self, name: str, params: Params) -> int:
+        raise RuntimeError(f"{name}: a read may not write")
+
+    async def insert(self, name: str, params: Params) -> int:
+        raise RuntimeError(f"{name}: a read may not write")
+
+
+def _checked(name: str) -> str:
+    if name not in _READS:
+        raise RuntimeError(f"{name}: a read may not lock")
+    return name
+
+
+class Writing:
+    """Fulfils ``store.connection.Connection``. ``touched``: members and sessions whose look-ups
+    are stale once this is committed; ``revoked``: those that lost a right.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self.touched: set[Subject] = set()
+        self.revoked: set[Subject] = set()
+
+    async def one(self, name: str, params: Params) -> Row | None:
+        return await self._link.one(name, params)
+
+    async def all(self, name: str, params: Params) -> list[Row]:
+        return await self._link.all(name, params)
+
+    async def run(self, name: str, params: Params) -> int:
+        matched = await self._link.run(name, params)
+        if matched and (change := _CHANGES.get(name)):
+            kind, owner = change
+            subject = f"{kind}{params[owner]}"
+            self.touched.add(subject)
+            if name in _REVOKES:
+                self.revoked.add(subject)
+        return matched
+
+    async def insert(self, name: str, params: Params) -> int:
+        return await self._link.insert(name, params)

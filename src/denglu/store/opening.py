@@ -1,0 +1,79 @@
+"""Opens the store that the settings name."""
+
+from pathlib import Path
+from typing import Literal, Protocol
+
+from denglu.flows.ports import Store
+from denglu.store.network.feed import Feed, NoFeed
+
+
+class MissingDriver(Exception):
+    """The database's driver is not installed; the text says what to install."""
+
+
+class StoreOptions(Protocol):
+    """What a store needs to know. ``Settings`` fulfils it."""
+
+    @property
+    def database_kind(self) -> Literal["sqlite", "postgresql", "mysql"]: ...
+    @property
+    def database_url(self) -> str: ...
+    @property
+    def database_path(self) -> Path: ...
+    @property
+    def database_pool(self) -> int: ...
+    @property
+    def database_connect_timeout(self) -> float: ...
+    @property
+    def database_statement_timeout(self) -> float: ...
+    @property
+    def database_pool_timeout(self) -> float: ...
+    @property
+    def session_cache(self) -> float: ...
+    @property
+    def sqlite_busy_timeout(self) -> int: ...
+
+
+def open_store(options: StoreOptions, *, feed: Feed | None = None) -> Store:
+    """To be called on the event loop that will use the store; connects when it is first used.
+
+    ``feed`` replaces the database's own way to tell other processes. Raises MissingDriver.
+    """
+    if options.database_kind == "sqlite":
+        from denglu.store.sqlite import open_store as open_file
+
+        seconds = options.sqlite_busy_timeout
+        return open_file(options.database_path, busy_seconds=seconds, queue_seconds=seconds)
+    return _on_network(options, feed)
+
+
+def _on_network(options: StoreOptions, feed: Feed | None) -> Store:
+    from denglu.store.network.link import Driver, Times
+    from denglu.store.network.store import NetworkStore
+
+    url, kind = options.database_url, options.database_kind
+    times = Times(
+        options.database_connect_timeout,
+        options.database_statement_timeout,
+        options.database_pool_timeout,
+    )
+    driver: Driver
+    try:
+        if kind == "postgresql":
+            from denglu.store.postgres import PostgresDriver
+
+            driver = PostgresDriver(url, pool=options.database_pool, times=times)
+        else:
+            from denglu.store.mysql import MysqlDriver
+
+            driver = MysqlDriver(url, pool=options.database_pool, times=times)
+    except ModuleNotFoundError as missing:
+        raise MissingDriver(
+            f"the driver for {kind} is not installed ({missing.name}): pip install 'denglu[{kind}]'"
+        ) from None
+    return NetworkStore(
+        driver,
+        feed or NoFeed(),
+        deadline=options.database_statement_timeout,
+        cache_age=options.session_cache,
+    )
