@@ -5,9 +5,9 @@ few of ``network.link`` here and nowhere else.
 """
 
 import asyncio
-import contextlib
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import Awaitable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar, cast
 
 import asyncpg
@@ -16,30 +16,32 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from denglu.store.compiled import Compiled, Params, Row
 from denglu.store.connection import Duplicate
 from denglu.store.network.link import Conflict, Crowded, Link, Times, TooSlow, Unreachable
+from denglu.store.network.pool import Pool
 from denglu.store.statements import compile_all
 
 T = TypeVar("T")
-_CLOSING_SECONDS = 5.0
-_IDLE_SECONDS = 300.0
+_LEAVING_SECONDS = 1.0
 
 _CONFLICTS = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
-    asyncpg.StatementCompletionUnknownError,
+    # A migration changed a table since the statement was prepared.
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.OutdatedSchemaCacheError,
 )
 _SLOW = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
+_CROWDED = (asyncpg.InsufficientResourcesError,)
 # The server is there and says no to this connection, or the connection is gone.
 _GONE = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     OSError,
     ssl.SSLError,
-    asyncio.IncompleteReadError,
+    EOFError,
 )
 _STATEMENTS: dict[str, Compiled] = {}
 
@@ -56,9 +58,9 @@ def statements() -> Mapping[str, Compiled]:
 
 
 class PostgresLink:
-    """Fulfils ``network.link.Link``."""
+    """Fulfils ``network.link.Link`` and ``network.pool.Pooled``."""
 
-    def __init__(self, raw: "asyncpg.pool.PoolConnectionProxy[Any]") -> None:
+    def __init__(self, raw: "asyncpg.Connection[Any]") -> None:
         self._raw = raw
         self._statements = statements()
 
@@ -90,8 +92,14 @@ class PostgresLink:
     async def rollback(self) -> None:
         await _told(self._raw.execute("ROLLBACK"))
 
+    def is_good(self) -> bool:
+        return not self._raw.is_closed() and not self._raw.is_in_transaction()
+
     def discard(self) -> None:
         self._raw.terminate()
+
+    async def leave(self) -> None:
+        await self._raw.close(timeout=_LEAVING_SECONDS)
 
 
 async def _told(answer: Awaitable[T]) -> T:
@@ -104,7 +112,11 @@ async def _told(answer: Awaitable[T]) -> T:
         raise Conflict(_line(error)) from None
     except _SLOW as error:
         raise TooSlow(_line(error)) from None
+    except _CROWDED as error:
+        raise Crowded(_line(error)) from None
     except _GONE as error:
+        if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
+            raise  # a value that no PostgreSQL takes: a fault of ours
         raise Unreachable(_line(error)) from None
 
 
@@ -118,65 +130,44 @@ class PostgresDriver:
     def __init__(self, url: str, *, pool: int, times: Times | None = None) -> None:
         self._times = times or Times()
         self._url = url
-        self._pool = asyncpg.create_pool(
-            url,
-            min_size=0,
-            max_size=pool,
-            max_inactive_connection_lifetime=_IDLE_SECONDS,
-            reset=_leave_as_it_is,
-            **self._options(),
-        )
+        self._pool = Pool(self._connect, size=pool, wait=self._times.pool)
 
-    @contextlib.asynccontextmanager
-    async def link(self) -> AsyncIterator[Link]:
-        raw = await self._acquire()
-        try:
-            yield PostgresLink(raw)
-        finally:
-            # A link that was cut off is dropped from the pool; this never waits for the server.
-            await self._pool.release(raw)
+    def link(self) -> AbstractAsyncContextManager[Link]:
+        return self._pool.lend()
 
     async def probe(self) -> None:
+        link = await self._connect()
         try:
             async with asyncio.timeout(self._times.connect):
-                raw = await asyncpg.connect(self._url, **self._options())
-                try:
-                    await raw.fetchval("SELECT 1")
-                finally:
-                    raw.terminate()
-        except (*_GONE, asyncpg.PostgresError, TimeoutError) as error:
-            raise Unreachable(_line(error)) from None
+                await link.begin()
+        except TimeoutError:
+            raise Unreachable("the database answers no statement") from None
+        finally:
+            link.discard()
+
+    def renew(self) -> None:
+        self._pool.renew()
 
     async def close(self) -> None:
-        try:
-            async with asyncio.timeout(_CLOSING_SECONDS):
-                await self._pool.close()
-        except (TimeoutError, *_GONE):
-            self._pool.terminate()
+        await self._pool.close()
 
-    async def _acquire(self) -> "asyncpg.pool.PoolConnectionProxy[Any]":
+    async def _connect(self) -> PostgresLink:
         try:
-            await self._pool  # the first time it makes the pool ready
-            return await self._pool.acquire(timeout=self._times.pool)
+            async with asyncio.timeout(self._times.connect):
+                raw = await _told(asyncpg.connect(self._url, **self._options()))
         except TimeoutError:
-            if self._pool.get_size() >= self._pool.get_max_size():
-                raise Crowded("every connection is in use") from None
             raise Unreachable("connecting takes too long") from None
-        except (*_GONE, asyncpg.PostgresError) as error:
+        except asyncpg.PostgresError as error:  # a wrong password, no such database
             raise Unreachable(_line(error)) from None
+        return PostgresLink(raw)
 
     def _options(self) -> dict[str, Any]:
         # The server gives a statement up before we stop waiting: that way we learn why.
         milliseconds = str(int(self._times.statement * 800))
         return {
-            "timeout": self._times.connect,
             "server_settings": {
                 "application_name": "denglu",
                 "statement_timeout": milliseconds,
                 "idle_in_transaction_session_timeout": str(int(self._times.statement * 4000)),
             },
         }
-
-
-async def _leave_as_it_is(connection: object) -> None:
-    """Nothing to reset: no transaction, lock or setting outlives a link."""

@@ -2,22 +2,20 @@
 
 A look-up counts from when it was asked, not from when it was answered, and is used for ``age``
 seconds at most: so long can a process be behind what another one did. What this process does
-itself, it knows at once: ``drop`` forgets the look-ups of a member or session, and no look-up
-that was under way then is kept or shared.
+itself, it knows at once: ``drop`` forgets the look-ups of a member or session, and what is
+still under way then is not given to whoever asks later, nor kept if it is about them.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, field
 
 from denglu.domain.session import Found
 from denglu.store.network.feed import Subject
 
-_CAPACITY = 20_000
-_REMEMBERED_DROPS = 1000
-# Longer than any look-up can take.
-_LONGEST_LOOKUP = 30.0
+# More than one process is asked for within ``age``.
+_CAPACITY = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +24,19 @@ class _Entry:
     asked_at: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class _Flight:
+    """A look-up under way. ``dropped``: what was dropped since it was asked."""
+
     asked_at: float
-    answer: "asyncio.Task[Found | None]"
+    answer: "asyncio.Task[Found | None]" = field(init=False)
+    dropped: set[Subject] = field(default_factory=set)
 
 
 class TokenCache:
-    """``lookup`` asks the database. ``age`` in seconds; 0 keeps nothing."""
+    """``lookup`` asks the database, in bounded time. ``age`` in seconds; 0 keeps and shares
+    nothing.
+    """
 
     def __init__(
         self,
@@ -46,55 +49,65 @@ class TokenCache:
         self._age = age
         self._clock = clock
         self._entries: dict[bytes, _Entry] = {}
-        self._flights: dict[bytes, _Flight] = {}
         self._digests: dict[Subject, set[bytes]] = {}
-        self._dropped: dict[Subject, float] = {}
-        self._last_drop = -1.0
+        # Those that may be shared, and all of them.
+        self._flights: dict[bytes, _Flight] = {}
+        self._under_way: set[_Flight] = set()
 
     async def find(self, digest: bytes) -> Found | None:
         """What the token leads to, at most ``age`` seconds old."""
-        entry = self._entries.get(digest)
         now = self._clock()
+        entry = self._entries.get(digest)
         if entry is not None and now - entry.asked_at < self._age:
             return entry.found
         flight = self._flights.get(digest)
-        # Who asks after something was dropped may not share an answer from before.
-        if flight is None or flight.asked_at <= self._last_drop:
-            flight = _Flight(now, asyncio.create_task(self._ask(digest, now)))
-            self._flights[digest] = flight
-            flight.answer.add_done_callback(lambda _: self._landed(digest, flight))
+        if flight is None or now - flight.asked_at >= self._age:
+            flight = self._depart(digest, now)
         return await asyncio.shield(flight.answer)
 
-    def drop(self, subjects: Iterable[Subject]) -> None:
+    def drop(self, subjects: Collection[Subject]) -> None:
         """Forget what is kept about these members and sessions."""
-        self._last_drop = self._clock()
         for subject in subjects:
-            self._dropped[subject] = self._last_drop
-            for digest in self._digests.pop(subject, ()):
-                self._entries.pop(digest, None)
-        if len(self._dropped) > _REMEMBERED_DROPS:
-            past = self._last_drop - _LONGEST_LOOKUP
-            self._dropped = {s: at for s, at in self._dropped.items() if at > past}
+            for digest in tuple(self._digests.get(subject, ())):
+                self._forget(digest)
+        if subjects:
+            # Whom a look-up under way is about is not known yet: nobody may join it now.
+            self._flights.clear()
+            for flight in self._under_way:
+                flight.dropped.update(subjects)
 
-    async def _ask(self, digest: bytes, asked_at: float) -> Found | None:
+    async def close(self) -> None:
+        """Wait for the look-ups under way."""
+        await asyncio.gather(*(f.answer for f in self._under_way), return_exceptions=True)
+
+    def _depart(self, digest: bytes, now: float) -> _Flight:
+        flight = _Flight(now)
+        flight.answer = asyncio.create_task(self._ask(digest, flight))
+        flight.answer.add_done_callback(lambda _: self._landed(digest, flight))
+        self._flights[digest] = flight
+        self._under_way.add(flight)
+        return flight
+
+    async def _ask(self, digest: bytes, flight: _Flight) -> Found | None:
         found = await self._lookup(digest)
         if found is None:
             self._forget(digest)
-        elif self._age:
-            return self._keep(digest, found, asked_at)
+        elif self._age and flight.dropped.isdisjoint(_subjects(found)):
+            return self._keep(digest, found, flight.asked_at)
         return found
 
     def _keep(self, digest: bytes, found: Found, asked_at: float) -> Found:
-        subjects = _subjects(found)
-        if any(self._dropped.get(subject, -1.0) >= asked_at for subject in subjects):
-            return found
-        before = self._entries.pop(digest, None)
-        if before is not None and before.found == found:
-            found = before.found  # unchanged: what was made from it stays good
-        elif before is None and len(self._entries) >= _CAPACITY:
+        before = self._entries.get(digest)
+        if before is not None:
+            if before.asked_at > asked_at:
+                return found  # the later look-up was answered sooner
+            if before.found == found:
+                found = before.found  # unchanged: what was made from it stays good
+            self._forget(digest)
+        elif len(self._entries) >= _CAPACITY:
             self._forget(next(iter(self._entries)))
         self._entries[digest] = _Entry(found, asked_at)
-        for subject in subjects:
+        for subject in _subjects(found):
             self._digests.setdefault(subject, set()).add(digest)
         return found
 
@@ -103,12 +116,13 @@ class TokenCache:
         if entry is None:
             return
         for subject in _subjects(entry.found):
-            digests = self._digests.get(subject, set())
+            digests = self._digests[subject]
             digests.discard(digest)
             if not digests:
-                self._digests.pop(subject, None)
+                del self._digests[subject]
 
     def _landed(self, digest: bytes, flight: _Flight) -> None:
+        self._under_way.discard(flight)
         if self._flights.get(digest) is flight:
             del self._flights[digest]
         if not flight.answer.cancelled():

@@ -4,11 +4,13 @@ A feed is a courtesy: it makes revocation faster, and nothing rests on it. A cac
 never older than ``Cache.age``, whether or not a word about it arrived.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import Protocol
 
 # ``m12`` is member 12, ``s7`` is session 7.
 Subject = str
+# Says one text.
+Say = Callable[[str], Awaitable[None]]
 
 
 class Feed(Protocol):

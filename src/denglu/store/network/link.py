@@ -24,7 +24,7 @@ class Unreachable(Exception):
 
 
 class Crowded(Exception):
-    """Every connection of the pool is in use, and none came free in time."""
+    """There is no room: in our pool, or on the server, which is well otherwise."""
 
 
 class Conflict(Exception):
@@ -38,7 +38,8 @@ class TooSlow(Exception):
 class Link(Connection, Protocol):
     """One connection, in one task's hands. Outside a transaction each statement is its own.
 
-    Every method may raise Unreachable, Conflict or TooSlow besides what ``Connection`` says.
+    Every method may raise Unreachable, Crowded, Conflict or TooSlow besides what
+    ``Connection`` says.
     """
 
     async def begin(self) -> None:
@@ -53,20 +54,24 @@ class Link(Connection, Protocol):
         """Undo it."""
         ...
 
-    def discard(self) -> None:
-        """Cut the connection off, now and without a word: it is in an unknown state."""
-        ...
-
 
 class Driver(Protocol):
     """A pool of links to one database."""
 
     def link(self) -> AbstractAsyncContextManager[Link]:
-        """A link, given back to the pool afterwards. Raises Unreachable or Crowded."""
+        """A link, given back to the pool afterwards. Raises Unreachable or Crowded.
+
+        Its connection is cut off, and never lent again, when whoever had it was stopped in the
+        middle or met Unreachable.
+        """
         ...
 
     async def probe(self) -> None:
-        """Connect anew and run the shortest statement. Raises Unreachable."""
+        """Connect anew and run the shortest statement. Raises Unreachable or Crowded."""
+        ...
+
+    def renew(self) -> None:
+        """Let go of every link that is not in use: none of them is trusted any more."""
         ...
 
     async def close(self) -> None:

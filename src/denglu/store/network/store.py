@@ -1,13 +1,14 @@
 """The store on a database of its own: every transaction is a real one, and may have to wait.
 
 Whatever goes wrong between here and the database ends as ``busy``, within ``deadline``
-seconds. A transaction that a rival's lock undid is run again from its beginning.
+seconds. What is surely undone, or never began, is run again from its beginning; what may have
+been done is not.
 """
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+import secrets
+from collections.abc import Awaitable, Callable
 
 from denglu.domain.errors import Reason, Refusal
 from denglu.domain.session import Found
@@ -16,13 +17,12 @@ from denglu.store.connection import Duplicate
 from denglu.store.network.breaker import Breaker
 from denglu.store.network.cache import TokenCache
 from denglu.store.network.feed import Feed
-from denglu.store.network.link import Conflict, Crowded, Driver, Link, TooSlow, Unreachable
+from denglu.store.network.link import Conflict, Crowded, Driver, TooSlow, Unreachable
 from denglu.store.network.watched import Reading, Writing
 from denglu.store.repositories import SqlTransaction
 
 _log = logging.getLogger(__name__)
-_TRIES = 5
-_RESTART_PAUSE = 0.01
+_LONGEST_PAUSE = 0.05
 
 
 class NetworkStore:
@@ -42,7 +42,7 @@ class NetworkStore:
         feed.start(self._tokens.drop)
 
     async def write(self, work: Work[T]) -> T:
-        return await self._in_time(lambda: self._repeated(work))
+        return await self._in_time(lambda: self._transaction(work))
 
     async def read(self, work: Work[T]) -> T:
         return await self._in_time(lambda: self._reading(work))
@@ -54,15 +54,10 @@ class NetworkStore:
         return await self._tokens.find(digest)
 
     async def has_legacy_hashes(self) -> bool:
-        async def look(link: Reading) -> bool:
-            return await link.one("member_legacy", {}) is not None
-
-        return await self._in_time(lambda: self._looking(look))
+        return await self._in_time(lambda: self._looking(_legacy))
 
     async def ready(self) -> bool:
         """Whether reads and writes are answered."""
-        if self._breaker.is_down:
-            return False
         try:
             await self.write(_nothing)
         except Refusal:
@@ -76,37 +71,43 @@ class NetworkStore:
             await self._feed.close()
             await self._breaker.close()
             await self._driver.close()
+            await self._tokens.close()
 
     async def _in_time(self, deed: Callable[[], Awaitable[T]]) -> T:
         """Every way to fail becomes ``busy``."""
         if self._closed:
             raise Refusal(Reason.busy, retry_after=1)
-        await self._breaker.pass_through()
         try:
             async with asyncio.timeout(self._deadline):
-                return await deed()
+                await self._breaker.pass_through()
+                return await self._repeated(deed)
         except (Unreachable, TimeoutError) as trouble:
-            self._breaker.trip(str(trouble) or f"no answer within {self._deadline} s")
+            self._driver.renew()
+            self._breaker.suspect(str(trouble) or f"no answer within {self._deadline} s")
         except (Crowded, Conflict, TooSlow) as trouble:
             _log.warning("a transaction was given up: %s", trouble)
         raise Refusal(Reason.busy, retry_after=1)
 
-    async def _repeated(self, work: Work[T]) -> T:
-        """Once more after a rival's lock, or where a connection of the pool had gone stale."""
-        for tries_left in reversed(range(_TRIES)):
+    async def _repeated(self, deed: Callable[[], Awaitable[T]]) -> T:
+        """Again after a rival's lock or key, as long as there is time; and where a link of the
+        pool had broken before anything was done with it.
+        """
+        time = asyncio.get_running_loop().time
+        latest, pause = time() + self._deadline / 2, 0.001
+        while True:
             try:
-                return await self._transaction(work)
-            except _Stale as stale:
-                if not tries_left:
-                    raise Unreachable(str(stale)) from None
-            except (Conflict, Duplicate) as conflict:
-                if not tries_left:
-                    raise Conflict(str(conflict)) from None
-            await asyncio.sleep(_RESTART_PAUSE)
-        raise AssertionError("unreachable")
+                return await deed()
+            except _Stale:
+                if time() > latest:
+                    raise
+            except (Conflict, Duplicate) as rival:
+                if time() > latest:
+                    raise Conflict(str(rival)) from None
+            await asyncio.sleep(pause * secrets.randbelow(100) / 100)  # not all at once again
+            pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _transaction(self, work: Work[T]) -> T:
-        async with self._linked() as link:
+        async with self._driver.link() as link:
             try:
                 await link.begin()
             except Unreachable as error:
@@ -129,8 +130,11 @@ class NetworkStore:
         return await self._looking(lambda reading: work(SqlTransaction(reading)))
 
     async def _looking(self, look: Callable[[Reading], Awaitable[T]]) -> T:
-        async with self._linked() as link:
-            return await look(Reading(link))
+        async with self._driver.link() as link:
+            try:
+                return await look(Reading(link))
+            except Unreachable as error:  # what only reads may always be done again
+                raise _Stale(str(error)) from None
 
     async def _look_up(self, digest: bytes) -> Found | None:
         async def find(tx: Transaction) -> Found | None:
@@ -138,21 +142,14 @@ class NetworkStore:
 
         return await self.read(find)
 
-    @contextlib.asynccontextmanager
-    async def _linked(self) -> AsyncIterator[Link]:
-        """A link; it is cut off when whoever had it was stopped, or lost the database."""
-        async with self._driver.link() as link:
-            try:
-                yield link
-            except BaseException as error:
-                if not isinstance(error, Exception) or isinstance(error, Unreachable | _Stale):
-                    link.discard()
-                raise
 
-
-class _Stale(Exception):
-    """A link was of no use before anything was done with it."""
+class _Stale(Unreachable):
+    """A link broke before anything was done with it that may not be done twice."""
 
 
 async def _nothing(tx: object) -> None:
     """The shortest transaction."""
+
+
+async def _legacy(link: Reading) -> bool:
+    return await link.one("member_legacy", {}) is not None
