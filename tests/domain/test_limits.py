@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from denglu.domain.limits import Limit, Rate, Tally, Wait, claim, release
+from denglu.domain.limits import Limit, Rate, Tally, Wait, claim, release, settle
 
 NOW = 1_750_000_000
 # How far the clocks of one deployment may differ, in seconds.
@@ -288,6 +288,144 @@ def test_a_large_tally_can_be_released_too() -> None:
     assert scope.try_at(NOW)
     scope.release(NOW)
     assert scope.try_at(NOW) == 0
+
+
+# Tries that are still being judged.
+
+
+def claimed(limit: Limit, tally: Tally, now: int, mark: str) -> Tally:
+    """The tally with one pending try more."""
+    verdict = claim(limit, tally, now, mark=mark)
+    assert isinstance(verdict, Tally)
+    return verdict
+
+
+def pending_tries(limit: Limit, *marks: str, at: int = NOW) -> Tally:
+    tally = Tally()
+    for mark in marks:
+        tally = claimed(limit, tally, at, mark)
+    return Tally.load(tally.dump())
+
+
+either_kind = pytest.mark.parametrize("lockouts", [(), (900,)])
+
+
+@either_kind
+def test_P03_a_pending_try_counts_like_a_failure(lockouts: tuple[int, ...]) -> None:
+    two = limit("2/15m", lockouts=lockouts)
+    tally = pending_tries(two, "a", "b")
+    assert claim(two, tally, NOW, mark="c") == Wait(900, pending=True)
+    assert claim(two, tally, NOW) == Wait(900, pending=True)
+
+
+@either_kind
+def test_a_rival_who_was_right_makes_room(lockouts: tuple[int, ...]) -> None:
+    two = limit("2/15m", lockouts=lockouts)
+    tally = release(two, pending_tries(two, "a", "b"), NOW, "a")
+    assert isinstance(claim(two, tally, NOW, mark="c"), Tally)
+
+
+@either_kind
+def test_when_all_rivals_were_wrong_there_is_nothing_to_wait_for(
+    lockouts: tuple[int, ...],
+) -> None:
+    two = limit("2/15m", lockouts=lockouts)
+    tally = settle(two, pending_tries(two, "a", "b"), NOW, "a")
+    # One may still be right, and then there is room.
+    assert claim(two, tally, NOW, mark="c") == Wait(900, pending=True)
+    tally = settle(two, tally, NOW, "b")
+    assert claim(two, tally, NOW, mark="c") == Wait(900)
+    assert tally == Tally(((NOW, 2, ""),))
+
+
+@either_kind
+@pytest.mark.parametrize("age", [69, 70])
+def test_a_try_nobody_judged_in_time_is_a_failure(lockouts: tuple[int, ...], age: int) -> None:
+    two = limit("2/15m", lockouts=lockouts)
+    tally = pending_tries(two, "a", "b")
+    assert claim(two, tally, NOW + age, mark="c") == Wait(900 - age, pending=age < 70)
+
+
+@pytest.mark.parametrize("skew", [-TOLERANCE, TOLERANCE])
+def test_F12_a_rival_is_waited_for_on_machines_whose_clocks_differ(skew: int) -> None:
+    two = limit("2/15m")
+    verdict = claim(two, pending_tries(two, "a", "b", at=NOW + skew), NOW + 9, mark="c")
+    assert isinstance(verdict, Wait)
+    assert verdict.pending
+
+
+def test_one_rate_that_failures_have_filled_is_enough_to_refuse() -> None:
+    both = limit("2/10s", "3/15m")
+    tally = Tally()
+    for second in (0, 20, 40):
+        tally = settle(both, claimed(both, tally, NOW + second, "x"), NOW + second, "x")
+    assert claim(both, tally, NOW + 60, mark="c") == Wait(840)
+    tally = claimed(both, Tally(tally.tries[:2]), NOW + 60, "d")
+    assert claim(both, tally, NOW + 61, mark="c") == Wait(839, pending=True)
+
+
+def test_only_the_very_try_is_taken_back() -> None:
+    three = limit("3/15m")
+    tally = pending_tries(three, "a", "b")
+    assert release(three, tally, NOW, "c") == tally
+    assert release(three, release(three, tally, NOW, "a"), NOW, "a") == pending_tries(three, "b")
+    # Who was forgotten with the rest and turns out wrong later takes nothing from others.
+    assert settle(three, tally, NOW, "c") == tally
+    assert settle(three, tally, NOW + 1, "a") == tally
+
+
+def test_machines_whose_clocks_differ_count_one_after_the_other() -> None:
+    one = limit("2/60s", lockouts=(100,))
+    tally = claimed(one, claimed(one, Tally(), NOW + 50, "a"), NOW, "b")
+    assert claim(one, tally, NOW, mark="c") == Wait(150, pending=True)
+    two = limit("2/60s")
+    tally = claimed(two, claimed(two, Tally(), NOW + 50, "a"), NOW, "b")
+    assert claim(two, tally, NOW + 59, mark="c") == Wait(1, pending=True)
+    assert isinstance(claim(two, tally, NOW + 60, mark="c"), Tally)
+
+
+def test_a_large_tally_of_settled_tries_stays_small() -> None:
+    many = limit("1000/1h")
+    tally = Tally()
+    for n in range(1000):
+        tally = settle(many, claimed(many, tally, NOW, f"{n}"), NOW, f"{n}")
+    assert len(tally.tries) == 1
+    assert claim(many, tally, NOW, mark="x") == Wait(claim(many, tally, NOW).seconds)  # type: ignore[union-attr]
+
+
+@given(
+    few_rates,
+    st.sampled_from([(), (30,), (5, 200)]),
+    st.lists(st.tuples(st.integers(0, 90), st.sampled_from(["wrong", "right", "gone"]))),
+)
+def test_pending_or_not_the_same_tries_are_let_in(
+    rates: tuple[Rate, ...], lockouts: tuple[int, ...], story: list[tuple[int, str]]
+) -> None:
+    scope = Limit("test", rates, lockouts)
+    plain, marked, now = Tally(), Tally(), NOW
+    for n, (pause, end) in enumerate(story):
+        now += pause
+        verdict, twin = claim(scope, plain, now), claim(scope, marked, now, mark=f"{n}")
+        if isinstance(verdict, Wait):
+            assert isinstance(twin, Wait)
+            assert twin.seconds == verdict.seconds
+            continue
+        assert isinstance(twin, Tally)
+        plain, marked = verdict, twin
+        if end == "wrong":
+            marked = settle(scope, marked, now, f"{n}")
+        elif end == "right":
+            plain = release(scope, plain, now)
+            marked = release(scope, marked, now, f"{n}")
+
+
+def test_F13_a_tally_of_the_release_before_is_read() -> None:
+    two = limit("2/15m")
+    tally = Tally.load(f'[1,[[{NOW - 5},1,""]]]')
+    assert tally == Tally(((NOW - 5, 1, ""),), 1)
+    assert claim(two, claimed(two, tally, NOW, "a"), NOW) == Wait(895, pending=True)
+    # And that release reads ours: an entry has three parts, pending or not.
+    assert json.loads(pending_tries(two, "a").dump()) == [0, [[NOW, 1, "?a"]]]
 
 
 # Storing.

@@ -1,33 +1,39 @@
-"""Worlds: on the memory store, and on a real SQLite file where rivals matter."""
+"""Worlds: every story is told on the memory store and on PostgreSQL and MariaDB, and where
+rivals matter on a real SQLite file, too.
+"""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from denglu.store.memory import MemoryStore
-from denglu.store.sqlite import open_store
 from tests.flows.world import Numbers, World
-from tests.store.files import migrated_file, sql_on_file
+from tests.store.grounds import Ground
 
+GroundOf = Callable[[str], Ground]
 MakeWorld = Callable[[Numbers], World]
 
 
+@pytest.fixture(params=["memory", "postgresql", "mysql"])
+def ground(request: pytest.FixtureRequest, ground_of: GroundOf) -> Ground:
+    return ground_of(request.param)
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql", "mysql"])
+def any_ground(request: pytest.FixtureRequest, ground_of: GroundOf) -> Ground:
+    return ground_of(request.param)
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mysql"])
+def disk_ground(request: pytest.FixtureRequest, ground_of: GroundOf) -> Ground:
+    return ground_of(request.param)
+
+
 @pytest_asyncio.fixture
-async def make_world() -> AsyncIterator[MakeWorld]:
+async def make_world(ground: Ground) -> AsyncIterator[MakeWorld]:
     """Makes a world with numbers of the test's own."""
-    stores = []
-
-    def make(numbers: Numbers) -> World:
-        store = MemoryStore()
-        stores.append(store)
-        return World(store, lambda sql: list(store.db.execute(sql)), numbers)
-
-    yield make
-    for store in stores:
-        await store.close()
+    yield lambda numbers: World(ground.open(), ground.sql, numbers)
+    await ground.close()
 
 
 @pytest_asyncio.fixture
@@ -37,28 +43,14 @@ async def world(make_world: MakeWorld) -> World:
 
 
 @pytest_asyncio.fixture
-async def disk_world(tmp_path: Path) -> AsyncIterator[World]:
-    """A world on a real SQLite file, with its writer thread and group commit."""
-    async with on_disk(tmp_path) as world:
-        yield world
+async def any_world(any_ground: Ground) -> AsyncIterator[World]:
+    """The same, and on an SQLite file."""
+    yield World(any_ground.open(), any_ground.sql, Numbers())
+    await any_ground.close()
 
 
-@pytest_asyncio.fixture(params=["memory", "sqlite"])
-async def any_world(
-    request: pytest.FixtureRequest, tmp_path: Path, world: World
-) -> AsyncIterator[World]:
-    """Both, one after the other."""
-    if request.param == "memory":
-        yield world
-    else:
-        async with on_disk(tmp_path) as disk:
-            yield disk
-
-
-@asynccontextmanager
-async def on_disk(folder: Path) -> AsyncIterator[World]:
-    """A world on a migrated file."""
-    path = migrated_file(folder)
-    store = open_store(path)
-    yield World(store, sql_on_file(path), Numbers())
-    await store.close()
+@pytest_asyncio.fixture
+async def disk_world(disk_ground: Ground) -> AsyncIterator[World]:
+    """A world that outlives its process."""
+    yield World(disk_ground.open(), disk_ground.sql, Numbers())
+    await disk_ground.close()

@@ -65,7 +65,7 @@ class Toy:
 
     async def _put(self, tx: Transaction, state: str) -> None:
         await tx.tallies.load([b"v" * 32])
-        await tx.tallies.save(b"v" * 32, state, 0)
+        await tx.tallies.save({b"v" * 32: (state, 0)})
 
 
 @pytest.mark.parametrize("broken", [True, False])

@@ -1,38 +1,33 @@
 """A restart forgets nothing: neither tokens, nor tries, nor cooldowns."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 
 import pytest_asyncio
 
 from denglu.domain.errors import Reason
 from denglu.domain.sms_code import Usage
-from denglu.store.sqlite import SqliteStore, open_store
 from tests.flows.world import HOME, MOBILE, Numbers, World, refused, wrong
-from tests.store.files import migrated_file, sql_on_file
+from tests.store.grounds import Ground
 
 Restart = Callable[[], Awaitable[World]]
 
 
 @pytest_asyncio.fixture
-async def restarted(tmp_path: Path) -> AsyncIterator[Restart]:
-    """Starts a world on the same file; the one before it is closed, its clock goes on."""
-    path = migrated_file(tmp_path)
-    worlds: list[tuple[World, SqliteStore]] = []
+async def restarted(disk_ground: Ground) -> AsyncIterator[Restart]:
+    """Starts a world on the same data; the one before it is closed, its clock goes on."""
+    worlds: list[World] = []
 
     async def start() -> World:
-        store = open_store(path)
-        world = World(store, sql_on_file(path), Numbers())
+        await disk_ground.close()
+        world = World(disk_ground.open(), disk_ground.sql, Numbers())
         if worlds:
-            before, closing = worlds[-1]
-            await closing.close()
-            world.clock, world.gateway = before.clock, before.gateway
+            world.clock, world.gateway = worlds[-1].clock, worlds[-1].gateway
             world.wire(Numbers())
-        worlds.append((world, store))
+        worlds.append(world)
         return world
 
     yield start
-    await worlds[-1][1].close()
+    await disk_ground.close()
 
 
 async def test_R14_a_rotated_token_is_still_a_thiefs_after_a_restart(restarted: Restart) -> None:

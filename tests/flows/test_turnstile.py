@@ -3,11 +3,14 @@
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from denglu.domain.errors import Reason, Refusal
+from denglu.domain.limits import Limit, Rate
+from denglu.flows import turnstile
+from denglu.flows.limiting import Claim, settle_all
 from denglu.flows.ports import T, Work
 from tests.flows.conftest import MakeWorld
 from tests.flows.world import HOME, MOBILE, OTHER_MOBILE, Numbers, World, refused
@@ -30,12 +33,12 @@ async def settled() -> None:
 
 
 class Writes:
-    """Counts the transactions of a world."""
+    """Counts the transactions of a world; ``most``: how many of them there were at once."""
 
-    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.count = 0
-        self._write = world.store.write
-        monkeypatch.setattr(world.store, "write", self._counted)
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch, verb: str = "write") -> None:
+        self.count = self.most = self._now = 0
+        self._write = getattr(world.store, verb)
+        monkeypatch.setattr(world.store, verb, self._counted)
 
     async def reached(self, count: int) -> None:
         async with asyncio.timeout(10):
@@ -44,7 +47,12 @@ class Writes:
 
     async def _counted(self, work: Work[T]) -> T:
         self.count += 1
-        return await self._write(work)
+        self._now += 1
+        self.most = max(self.most, self._now)
+        try:
+            return cast(T, await self._write(work))
+        finally:
+            self._now -= 1
 
 
 async def test_P03_two_hundred_wrong_passwords_at_once_are_compared_five_times(
@@ -102,14 +110,15 @@ async def test_a_rival_waits_while_others_are_judged_and_goes_on_when_one_was_ri
     assert await outcomes(tries) == {"ok": 7}
 
 
-async def test_nobody_waits_when_nobody_is_being_judged(world: World) -> None:
+async def test_nobody_waits_when_nobody_is_being_judged(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turnstile, "_LOOK_AGAIN", 1000.0)  # whoever would wait is busy
     await world.add_member()
     for _ in range(5):
         with refused(Reason.bad_credentials):
             await world.log_in(password="wrong")
     tries = start(*(world.log_in() for _ in range(20)))
-    await settled()
-    assert all(one.done() for one in tries)
     assert await outcomes(tries) == {"too_many_attempts": 20}
 
 
@@ -126,32 +135,43 @@ async def test_others_are_not_held_up_by_a_member_who_is_being_judged(world: Wor
     assert await outcomes(rivals) == {"bad_credentials": 5, "too_many_attempts": 15}
 
 
-async def test_those_who_wait_do_not_knock_again_and_again(
+async def test_those_who_wait_for_one_account_look_one_after_the_other(
     any_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Waiters once took each other for rivals and knocked in a circle, for ever.
     world = any_world
     await world.add_member()
-    writes = Writes(world, monkeypatch)
     world.passwords.gate.clear()
     tries = start(*(world.log_in(password="wrong") for _ in range(30)))
     await world.passwords.comparing(5)
-    await writes.reached(30)
-    await settled()
-    assert writes.count == 30
+    writes = Writes(world, monkeypatch)
+    await writes.reached(3)
+    assert writes.most == 1
     world.passwords.gate.set()
     async with asyncio.timeout(30):
         assert await outcomes(tries) == {"bad_credentials": 5, "too_many_attempts": 25}
-    # Each of 25 knocks at most once for each of five rivals; every refusal is noted.
-    assert writes.count <= 30 + 25 * 5 + 30
 
 
-async def test_rivals_who_take_too_long_are_busy(make_world: MakeWorld) -> None:
-    world = make_world(Numbers(patience=0.01))
+async def test_a_limit_that_failures_filled_refuses_at_once_whoever_is_being_judged(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turnstile, "_LOOK_AGAIN", 1000.0)  # whoever would wait is busy
+    one = Limit("one", (Rate(1, 60),))
+    full, judged = (Claim(one, bytes([n]) * 32, Reason.too_many_attempts) for n in range(2))
+    tried = await world.turnstile.claim([full])
+    await world.store.write(lambda tx: settle_all(tx, tried, world.clock.now()))
+    await world.turnstile.claim([judged])
+    with refused(Reason.busy):
+        await world.turnstile.claim([judged])
+    with refused(Reason.too_many_attempts):
+        await world.turnstile.claim([judged, full])
+
+
+async def test_rivals_who_take_too_long_are_busy(world: World) -> None:
     await world.add_member()
     world.passwords.gate.clear()
     first = start(*(world.log_in() for _ in range(5)))
     await world.passwords.comparing(5)
+    world.wire(Numbers(patience=0.01))
     with refused(Reason.busy):
         async with asyncio.timeout(10):
             await world.log_in()
@@ -159,7 +179,7 @@ async def test_rivals_who_take_too_long_are_busy(make_world: MakeWorld) -> None:
     assert await outcomes(first) == {"ok": 5}
 
 
-async def test_F02_more_than_fit_inside_are_busy_at_once(
+async def test_F02_more_than_fit_inside_are_busy_before_the_store_is_asked(
     make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = make_world(Numbers(capacity=3))
@@ -168,11 +188,11 @@ async def test_F02_more_than_fit_inside_are_busy_at_once(
     world.passwords.gate.clear()
     inside = start(*(world.log_in(f"1380000000{n}") for n in range(3)))
     await world.passwords.comparing(3)
-    writes = Writes(world, monkeypatch)
+    writes, reads = Writes(world, monkeypatch), Writes(world, monkeypatch, "read")
     with refused(Reason.busy) as refusals:
         async with asyncio.timeout(10):
             await world.log_in("13800000003")
-    assert (refusals[0].retry_after, writes.count) == (1, 0)
+    assert (refusals[0].retry_after, writes.count, reads.count) == (1, 0, 0)
     world.passwords.gate.set()
     assert await outcomes(inside) == {"ok": 3}
     await world.log_in("13800000003")
@@ -181,19 +201,21 @@ async def test_F02_more_than_fit_inside_are_busy_at_once(
 async def test_a_caller_who_goes_away_has_used_a_try_and_frees_the_seat(
     make_world: MakeWorld,
 ) -> None:
-    world = make_world(Numbers(capacity=6))
+    world = make_world(Numbers(capacity=6, patience=0.1))
     await world.add_member()
     world.passwords.gate.clear()
     tries = start(*(world.log_in(password="wrong") for _ in range(5)))
     await world.passwords.comparing(5)
     waiter = start(world.log_in())
-    await settled()
     for one in tries:
         one.cancel()
-    assert await outcomes(waiter) == {"too_many_attempts": 1}
+    assert await outcomes(waiter) == {"busy": 1}
     await asyncio.gather(*tries, return_exceptions=True)
     world.passwords.gate.set()
     await world.add_member(OTHER_MOBILE)
     assert await outcomes(start(*(world.log_in(OTHER_MOBILE) for _ in range(5)))) == {"ok": 5}
+    with refused(Reason.busy):  # nobody knows yet whether they were right
+        await world.log_in(MOBILE)
+    world.clock.advance(70)
     with refused(Reason.too_many_attempts):
         await world.log_in(MOBILE)

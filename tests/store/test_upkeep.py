@@ -70,8 +70,7 @@ async def test_tallies_go_when_no_limit_looks_at_them(store: Store) -> None:
 
     async def fill(tx: Transaction) -> None:
         await tx.tallies.load(keys)
-        for n, key in enumerate(keys):
-            await tx.tallies.save(key, "x", NOW + n)
+        await tx.tallies.save({key: ("x", NOW + n) for n, key in enumerate(keys)})
 
     await store.write(fill)
     assert await batches(store, lambda keep: keep.drop_tallies(NOW, 2)) == [0]

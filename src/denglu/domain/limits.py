@@ -3,6 +3,10 @@
 A tally counts exactly: a try is inside a window until it is ``window`` seconds old. Only
 tallies of more than ``_EXACT`` tries round times to a grain, and always to the later end,
 so that rounding makes a limit stricter by at most the grain and never looser.
+
+A try that is claimed with a ``mark`` is *pending* until somebody who judged it settles or
+releases it by that mark. It counts like any other: the mark only tells who is refused whether
+to wait for a moment may help.
 """
 
 import json
@@ -12,6 +16,9 @@ from dataclasses import dataclass
 _EXACT = 256
 _GRAINS_PER_WINDOW = 720
 _TOLERANCE = 60
+# A try is judged within seconds, or whoever counted it is gone. Clocks may differ besides.
+_JUDGED_WITHIN = 10 + _TOLERANCE
+_PENDING = "?"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _RATE = re.compile(r"([1-9][0-9]{0,6})/([1-9][0-9]{0,4})([smhd])", re.ASCII)
 
@@ -71,7 +78,10 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """The tries remembered for one key: ``(time, count, tag)``, oldest first."""
+    """The tries remembered for one key: ``(time, count, tag)``, in the order they were counted.
+
+    ``tag``: what a ``distinct`` limit counts, or ``?`` and the mark of a pending try.
+    """
 
     tries: tuple[tuple[int, int, str], ...] = ()
     level: int = 0
@@ -91,17 +101,61 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """The try may not happen for so many seconds (at least 1)."""
+    """The try may not happen for so many seconds (at least 1).
+
+    ``pending``: there would be room if tries that are still being judged turned out right.
+    """
 
     seconds: int
+    pending: bool = False
 
 
-def claim(limit: Limit, tally: Tally, now: int, tag: str = "") -> Tally | Wait:
-    """Count one more try at ``now``, or say how long to wait. A refused try counts nothing."""
+def claim(limit: Limit, tally: Tally, now: int, tag: str = "", mark: str = "") -> Tally | Wait:
+    """Count one more try at ``now``, or say how long to wait. A refused try counts nothing.
+
+    ``mark``: the try is pending under this name, for limits that are not ``distinct``.
+    """
     # A clock that was set back must not keep a scope closed: what lies further ahead than the
     # clocks of a deployment may differ is not counted.
     latest = now + limit._grain + _TOLERANCE
-    tally = Tally(tuple(entry for entry in tally.tries if entry[0] < latest), tally.level)
+    known = Tally(tuple(entry for entry in tally.tries if entry[0] < latest), tally.level)
+    tag = _PENDING + mark if mark else tag
+    verdict = _claim(limit, known, now, tag)
+    if isinstance(verdict, Tally):
+        return verdict
+    judged = Tally(tuple(e for e in known.tries if not _is_pending(e, now)), known.level)
+    pending = judged != known and isinstance(_claim(limit, judged, now, tag), Tally)
+    return Wait(verdict.seconds, pending)
+
+
+def settle(limit: Limit, tally: Tally, at: int, mark: str) -> Tally:
+    """The try that was claimed at ``at`` under ``mark`` was judged, and was a failure."""
+    pending = (_slot(at, limit._grain), _PENDING + mark)
+    counts: dict[tuple[int, str], int] = {}
+    for time, count, tag in tally.tries:
+        key = (time, "") if (time, tag) == pending else (time, tag)
+        counts[key] = counts.get(key, 0) + count
+    return Tally(tuple((time, n, tag) for (time, tag), n in counts.items()), tally.level)
+
+
+def release(limit: Limit, tally: Tally, at: int, mark: str = "") -> Tally:
+    """Take back one try that was counted at ``at`` (it was no failure after all).
+
+    With ``mark`` that very try, and nothing where it is not there any more.
+    """
+    slot = _slot(at, limit._grain)
+    for index, (time, count, tag) in enumerate(tally.tries):
+        if time == slot and (not mark or tag == _PENDING + mark):
+            rest = () if count == 1 else ((time, count - 1, tag),)
+            return Tally(tally.tries[:index] + rest + tally.tries[index + 1 :], tally.level)
+    return tally
+
+
+def _is_pending(entry: tuple[int, int, str], now: int) -> bool:
+    return entry[2].startswith(_PENDING) and now - entry[0] < _JUDGED_WITHIN
+
+
+def _claim(limit: Limit, tally: Tally, now: int, tag: str) -> Tally | Wait:
     if limit.lockouts:
         verdict = _unlock(limit, tally, now)
         if isinstance(verdict, Wait):
@@ -115,21 +169,11 @@ def claim(limit: Limit, tally: Tally, now: int, tag: str = "") -> Tally | Wait:
     return Tally(_added(tries, now, limit._grain, tag), tally.level)
 
 
-def release(limit: Limit, tally: Tally, at: int) -> Tally:
-    """Take back one try that was counted at ``at`` (it was no failure after all)."""
-    slot = _slot(at, limit._grain)
-    for index, (time, count, tag) in enumerate(tally.tries):
-        if time == slot:
-            rest = () if count == 1 else ((time, count - 1, tag),)
-            return Tally(tally.tries[:index] + rest + tally.tries[index + 1 :], tally.level)
-    return tally
-
-
 def _unlock(limit: Limit, tally: Tally, now: int) -> Tally | Wait:
     """For limits with lockouts: closed from the try that filled a rate, then a fresh start."""
     if not tally.tries:
         return tally
-    last = tally.tries[-1][0]
+    last = max(at for at, _, _ in tally.tries)  # clocks may differ: not always the newest
     full = any(
         sum(n for at, n, _ in tally.tries if at > last - rate.window) >= rate.count
         for rate in limit.rates
@@ -146,7 +190,7 @@ def _wait(limit: Limit, tries: list[tuple[int, int, str]], now: int) -> int:
     """Seconds until every rate has room for one more; 0 when all have it now."""
     longest = 0
     for rate in limit.rates:
-        inside = [(at, n) for at, n, _ in tries if at > now - rate.window]
+        inside = sorted((at, n) for at, n, _ in tries if at > now - rate.window)
         over = sum(n for _, n in inside) + 1 - rate.count
         for at, n in inside:
             if over <= 0:

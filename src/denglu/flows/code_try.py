@@ -8,7 +8,7 @@ from denglu.domain.limits import Limit
 from denglu.domain.mobile import mask_mobile
 from denglu.domain.session import Caller
 from denglu.domain.sms_code import CodePolicy, LiveCode, Usage
-from denglu.flows.limiting import Claim, claim_all, release_all
+from denglu.flows.limiting import Claim, Tried, claim_all, release_all
 from denglu.flows.ports import Clock, Secrets, Store, Transaction
 
 
@@ -17,8 +17,7 @@ class RightCode:
     """A code that fits, not yet spent."""
 
     live: LiveCode
-    claims: tuple[Claim, ...]
-    counted_at: int
+    tried: Tried
 
 
 class CodeTry:
@@ -46,19 +45,14 @@ class CodeTry:
         if not code:
             raise Refusal(Reason.bad_code)
         key = number_key(self._secrets, caller.merchant_id, mobile)
-        number = Claim(self._number, self._secrets.key("code-number", key.hex()))
-        address = Claim(self._address, self._secrets.key("code-address", caller.network))
         now = self._clock.now()
+        tried = Tried(self._claims(key, caller.network), now)
 
         async def count(tx: Transaction) -> LiveCode:
             live = await tx.codes.claim_try(key, usage, self._policy.tries, now)
             if live is None:
                 raise Refusal(Reason.bad_code)
-            await claim_all(tx, [address], now, Reason.too_many_attempts)
-            try:
-                await claim_all(tx, [number], now, Reason.bad_code)
-            except Refusal:
-                raise Refusal(Reason.bad_code) from None
+            await claim_all(tx, tried)
             await tx.trail.write(
                 AuditEvent(
                     Event.sms_code_compared,
@@ -70,18 +64,23 @@ class CodeTry:
             )
             return live
 
-        live = await self._store.write(count)
+        try:
+            live = await self._store.write(count)
+        except Refusal as refusal:
+            if refusal.reason is Reason.bad_code:  # whatever kept it from being compared
+                raise Refusal(Reason.bad_code) from None
+            raise
         if not self._secrets.same(
             live.digest, self._secrets.code_digest(live.salt, mobile, usage, code)
         ):
             raise Refusal(Reason.bad_code)
-        return RightCode(live, (number, address), now)
+        return RightCode(live, tried)
 
     async def spend(self, tx: Transaction, right: RightCode, now: int) -> None:
         """Use the code up. Raises ``bad_code`` when a rival did, or its time is over."""
         if not await tx.codes.spend(right.live.id, now):
             raise Refusal(Reason.bad_code)
-        await release_all(tx, right.claims, right.counted_at, now)
+        await release_all(tx, right.tried, now)
 
     async def refund(self, right: RightCode) -> None:
         """The code was right, but the deed was refused: it was no wrong try."""
@@ -89,9 +88,16 @@ class CodeTry:
 
         async def give_back(tx: Transaction) -> None:
             await tx.codes.refund_try(right.live.id)
-            await release_all(tx, right.claims, right.counted_at, now)
+            await release_all(tx, right.tried, now)
 
         await self._store.write(give_back)
+
+    def _claims(self, number: bytes, ip: str) -> list[Claim]:
+        key = self._secrets.key
+        return [
+            Claim(self._address, key("code-address", ip), Reason.too_many_attempts),
+            Claim(self._number, key("code-number", number.hex()), Reason.bad_code),
+        ]
 
 
 def number_key(secrets: Secrets, merchant_id: int, mobile: str) -> bytes:

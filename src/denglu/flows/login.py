@@ -7,7 +7,6 @@ Wrong, unknown, disabled, without a password: one answer.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from denglu.domain.audit import AuditEvent, Event
@@ -16,7 +15,7 @@ from denglu.domain.groups import Group
 from denglu.domain.limits import Limit, Rate
 from denglu.domain.member import Identifier, Member, MemberType, read_identifier
 from denglu.domain.session import Caller
-from denglu.flows.limiting import Claim, claim_all, clear_all, release_all
+from denglu.flows.limiting import Claim, Tried, claim_all, release_all, settle_all
 from denglu.flows.opening import Opening
 from denglu.flows.ports import Clock, Passwords, Secrets, Store, Transaction
 from denglu.flows.results import Grant
@@ -99,57 +98,56 @@ class Login:
     ) -> Grant:
         """Raises ``bad_credentials``, ``too_many_attempts`` or ``busy``."""
         started = asyncio.get_running_loop().time()
-        who = read_identifier(username)
-        member = await self._store.read(
-            lambda tx: tx.members.find(caller.merchant_id, MemberType.member, who)
-        )
-        names = self._keys.of(who, member)
-        claims = self._claims(names, caller.network)
         try:
-            async with (
-                self._turnstile.enter(claims) as counted_at,
-                self._no_failure_when_busy(claims, counted_at),
-            ):
-                usable = member if member and member.enabled else None
-                if not await self._matches(password, usable):
-                    raise Refusal(Reason.bad_credentials)
-                assert usable is not None
-                rehashed = await self._rehashed(password, usable)
-                return await self._store.write(
-                    lambda tx: self._succeed(
-                        tx, usable, rehashed, group, caller, claims, counted_at
-                    )
-                )
+            with self._turnstile.seat():
+                return await self._attempt(read_identifier(username), password, group, caller)
         except Refusal as refusal:
-            if refusal.reason is Reason.too_many_attempts:
-                await self._note_closed(claims[0].key, member, group, caller)
-            elif refusal.reason is Reason.bad_credentials:
-                await self._store.write(
-                    lambda tx: self._note(tx, Event.login_failed, member, group, caller)
-                )
+            if refusal.reason is Reason.bad_credentials:
                 await self._pad(started)
             raise
 
-    @contextlib.asynccontextmanager
-    async def _no_failure_when_busy(
-        self, claims: list[Claim], counted_at: int
-    ) -> AsyncIterator[None]:
-        """A try that nobody had time to judge was no wrong password."""
+    async def _attempt(self, who: Identifier, password: str, group: Group, caller: Caller) -> Grant:
+        member = await self._store.read(
+            lambda tx: tx.members.find(caller.merchant_id, MemberType.member, who)
+        )
+        claims = self._claims(self._keys.of(who, member), caller.network)
         try:
-            yield
+            tried = await self._turnstile.claim(claims)
         except Refusal as refusal:
-            if refusal.reason is Reason.busy:
-                now = self._clock.now()
-                await self._store.write(lambda tx: release_all(tx, claims, counted_at, now))
+            if refusal.reason is Reason.too_many_attempts:
+                await self._note_closed(claims[0].key, member, group, caller)
             raise
+        try:
+            return await self._judged(tried, password, member, group, caller)
+        except Refusal as refusal:
+            if refusal.reason is Reason.bad_credentials:
+                await self._store.write(lambda tx: self._fail(tx, tried, member, group, caller))
+            elif refusal.reason is Reason.busy:
+                # A try that nobody had time to judge was no wrong password.
+                now = self._clock.now()
+                await self._store.write(lambda tx: release_all(tx, tried, now))
+            raise
+
+    async def _judged(
+        self, tried: Tried, password: str, member: Member | None, group: Group, caller: Caller
+    ) -> Grant:
+        usable = member if member and member.enabled else None
+        if not await self._matches(password, usable):
+            raise Refusal(Reason.bad_credentials)
+        assert usable is not None
+        rehashed = await self._rehashed(password, usable)
+        return await self._store.write(
+            lambda tx: self._succeed(tx, tried, usable, rehashed, group, caller)
+        )
 
     def _claims(self, names: tuple[str, str], ip: str) -> list[Claim]:
         keys, limits = self._keys, self._limits
-        return [
-            *(Claim(limits.account_address, keys.account_address(name, ip)) for name in names),
-            *(Claim(limits.account, keys.account(name)) for name in names),
-            Claim(limits.address, keys.address(ip)),
+        counted = [
+            *((limits.account_address, keys.account_address(name, ip)) for name in names),
+            *((limits.account, keys.account(name)) for name in names),
+            (limits.address, keys.address(ip)),
         ]
+        return [Claim(limit, key, Reason.too_many_attempts) for limit, key in counted]
 
     async def _matches(self, password: str, member: Member | None) -> bool:
         if len(password.encode("utf-8", "replace")) > LONGEST_PASSWORD:
@@ -168,12 +166,11 @@ class Login:
     async def _succeed(
         self,
         tx: Transaction,
+        tried: Tried,
         member: Member,
         rehashed: str | None,
         group: Group,
         caller: Caller,
-        claims: list[Claim],
-        counted_at: int,
     ) -> Grant:
         now = self._clock.now()
         # Disabled, or given another password, since it was compared: then this is no login.
@@ -181,16 +178,27 @@ class Login:
             raise Refusal(Reason.bad_credentials)
         if rehashed and await tx.members.rehash(member, rehashed):
             await tx.trail.write(AuditEvent(Event.password_rehashed, now, member_id=member.id))
-        await clear_all(tx, (claim.key for claim in claims[:-1]))
-        await release_all(tx, claims[-1:], counted_at, now)
+        account = {claim.key for claim in tried.claims[:-1]}
+        await release_all(tx, tried, now, forget=account)
         return await self._opening.open(tx, member, group, caller, Event.login, now)
+
+    async def _fail(
+        self,
+        tx: Transaction,
+        tried: Tried,
+        member: Member | None,
+        group: Group,
+        caller: Caller,
+    ) -> None:
+        await settle_all(tx, tried, self._clock.now())
+        await self._note(tx, Event.login_failed, member, group, caller)
 
     async def _note_closed(
         self, account: bytes, member: Member | None, group: Group, caller: Caller
     ) -> None:
         async def once_a_minute(tx: Transaction) -> None:
-            key = self._keys.noted(account)
-            await claim_all(tx, [Claim(_NOTED, key)], self._clock.now(), Reason.too_many_attempts)
+            once = Claim(_NOTED, self._keys.noted(account), Reason.too_many_attempts)
+            await claim_all(tx, Tried([once], self._clock.now()))
             await self._note(tx, Event.too_many_attempts, member, group, caller)
 
         with contextlib.suppress(Refusal):

@@ -6,7 +6,7 @@ nothing else: no gateway, no hash, no sleep. The embedded store runs it to its e
 writer's thread and refuses work that waits.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -112,7 +112,8 @@ class Sessions(Protocol):
     async def open(self, new: NewSession) -> tuple[int, list[Session]]:
         """Open a session in the member's group; the oldest above ``allowed`` are replaced.
 
-        Returns the new id and the sessions that were ended for it.
+        Returns the new id and the sessions that were ended for it. To be called after
+        ``members.visit`` in the same transaction: rivals of the member wait there.
         """
         ...
 
@@ -188,15 +189,17 @@ class Tallies(Protocol):
     """The tallies of limits, by keyed digest."""
 
     async def load(self, keys: Sequence[bytes]) -> dict[bytes, str]:
-        """The tallies of these keys, locked against rivals until the transaction ends."""
+        """The tallies of these keys, which are sorted; all are locked against rivals until the
+        transaction ends, also those that were never saved.
+        """
         ...
 
-    async def save(self, key: bytes, tally: str, expires_at: int) -> None:
-        """Store a loaded tally."""
+    async def recall(self, keys: Sequence[bytes]) -> dict[bytes, str]:
+        """The same, where there is nothing to do about a tally that was never saved."""
         ...
 
-    async def clear(self, key: bytes) -> None:
-        """Forget a tally."""
+    async def save(self, tallies: Mapping[bytes, tuple[str, int]]) -> None:
+        """Store loaded tallies: the text (empty to forget), and until when it matters."""
         ...
 
 

@@ -73,7 +73,9 @@ class Refresh:
     async def _end_reused(
         self, tx: Transaction, session: Session, caller: Caller, now: int
     ) -> None:
-        await tx.sessions.end([session.id], EndReason.reused, now)
+        # Of rivals that replay it at once, one ends the session and tells of it.
+        if not await tx.sessions.end([session.id], EndReason.reused, now):
+            return
         await tx.trail.write(
             AuditEvent(
                 Event.refresh_reuse,

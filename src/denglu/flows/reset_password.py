@@ -86,9 +86,9 @@ class ResetPassword:
         member = await owner(tx, mobile, caller)
         if not await tx.members.set_password(member.id, hashed, now):
             raise Refusal(Reason.member_not_found)
+        await clear_all(tx, self._lockouts(member, mobile, caller.network), now)
         sessions = await tx.sessions.live(member.id)
         await tx.sessions.end([s.id for s in sessions], EndReason.password_changed, now)
-        await clear_all(tx, self._lockouts(member, mobile, caller.network))
         changed = await tx.members.get(member.id)
         assert changed is not None
         await tx.members.visit(changed, now, caller.ip)

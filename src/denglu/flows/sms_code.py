@@ -14,7 +14,7 @@ from denglu.domain.mobile import mask_mobile
 from denglu.domain.session import Caller
 from denglu.domain.sms_code import CodePolicy, SmsMessage, Usage
 from denglu.flows.code_try import number_key
-from denglu.flows.limiting import Claim, claim_all, release_all
+from denglu.flows.limiting import Claim, Tried, claim_all, release_all
 from denglu.flows.ports import Clock, NewCode, Secrets, SmsNotSent, SmsSender, Store, Transaction
 
 
@@ -65,10 +65,10 @@ class SendCode:
         now = self._clock.now()
         code = self._secrets.new_code(self._policy.lowest, self._policy.length)
         key = number_key(self._secrets, caller.merchant_id, mobile)
-        claims = self._claims(key, caller.network)
+        tried = Tried(self._claims(key, caller.network), now)
 
         async def issue(tx: Transaction) -> int:
-            await claim_all(tx, claims, now, Reason.sms_too_frequent)
+            await claim_all(tx, tried)
             return await tx.codes.issue(self._new_code(key, mobile, usage, code, caller, now))
 
         code_id = await self._store.write(issue)
@@ -81,7 +81,7 @@ class SendCode:
         async def record(tx: Transaction) -> None:
             later = self._clock.now()
             if event is Event.sms_code_failed:
-                await release_all(tx, claims[1:3], now, later)
+                await release_all(tx, Tried(tried.claims[1:3], now), later)
             outcome = event.removeprefix("sms_code_")
             await tx.codes.record_outcome(code_id, gateway, outcome, later)
             await tx.trail.write(
@@ -100,13 +100,14 @@ class SendCode:
 
     def _claims(self, number: bytes, ip: str) -> list[Claim]:
         limits, secret, name = self._limits, self._secrets.key, number.hex()
-        return [
-            Claim(limits.cooldown, secret("sms-cooldown", name)),
-            Claim(limits.number, secret("sms-number", name)),
-            Claim(limits.site, secret("sms-site")),
-            Claim(limits.address, secret("sms-address", ip)),
-            Claim(limits.address_numbers, secret("sms-address-numbers", ip), tag=name[:16]),
+        counted = [
+            (limits.cooldown, secret("sms-cooldown", name), ""),
+            (limits.number, secret("sms-number", name), ""),
+            (limits.site, secret("sms-site"), ""),
+            (limits.address, secret("sms-address", ip), ""),
+            (limits.address_numbers, secret("sms-address-numbers", ip), name[:16]),
         ]
+        return [Claim(limit, key, Reason.sms_too_frequent, tag) for limit, key, tag in counted]
 
     def _new_code(
         self, key: bytes, mobile: str, usage: Usage, code: str, caller: Caller, now: int

@@ -1,17 +1,23 @@
 """Tries that are counted before they are judged, without refusing honest rivals.
 
 A try counts as a failure until it is judged. Fifty devices of one member may log in at the
-same moment, though, and all be right: a try that finds its limit filled by rivals which are
-still being judged waits for them, as long as its caller would wait anyway.
+same moment, though, in as many processes as there are, and all be right: a try that finds its
+limit filled by rivals which are still being judged looks again, as long as its caller would
+wait anyway. Tries for one account look one after the other, so that a crowd asks no more often
+than one.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import contextlib
+import secrets
+from collections.abc import Iterator, Sequence
+from weakref import WeakValueDictionary
 
 from denglu.domain.errors import Reason, Refusal
-from denglu.flows.limiting import Claim, claim_all
+from denglu.flows.limiting import Claim, StillJudged, Tried, claim_all
 from denglu.flows.ports import Clock, Store
+
+_LOOK_AGAIN = 0.05
 
 
 class Turnstile:
@@ -23,53 +29,46 @@ class Turnstile:
         self._capacity = capacity
         self._patience = patience
         self._inside = 0
-        # Tries that are being judged, with the keys they were counted under.
-        self._judging: dict[asyncio.Future[None], set[bytes]] = {}
+        self._lines: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()
 
-    @asynccontextmanager
-    async def enter(self, claims: Sequence[Claim]) -> AsyncIterator[int]:
-        """Count a try, run the body, then let rivals go on. Yields when it was counted.
-
-        Raises ``too_many_attempts`` when a limit is full, ``busy`` when too many tries are
-        inside or rivals take too long.
-        """
+    @contextlib.contextmanager
+    def seat(self) -> Iterator[None]:
+        """A place inside, before anything is asked of the store. Raises ``busy``."""
         if self._inside >= self._capacity:
             raise Refusal(Reason.busy, retry_after=1)
-        keys = {claim.key for claim in claims}
         self._inside += 1
         try:
-            at = await self._claim(claims, keys)
-            judged = asyncio.get_running_loop().create_future()
-            self._judging[judged] = keys
-            try:
-                yield at
-            finally:
-                del self._judging[judged]
-                judged.set_result(None)
+            yield
         finally:
             self._inside -= 1
 
-    async def _claim(self, claims: Sequence[Claim], keys: set[bytes]) -> int:
-        deadline = asyncio.get_running_loop().time() + self._patience
-        while True:
-            now = self._clock.now()
-            try:
-                await self._store.write(
-                    lambda tx: claim_all(tx, claims, now, Reason.too_many_attempts)  # noqa: B023
-                )
-                return now
-            except Refusal as refusal:
-                # Only rivals that were let in can make room. One that is refused as well
-                # cannot, and to wait for it would be to wait in a circle.
-                rivals = [judged for judged, theirs in self._judging.items() if keys & theirs]
-                if refusal.reason is not Reason.too_many_attempts or not rivals:
-                    raise
-            await self._one_judged(rivals, deadline)
+    async def claim(self, claims: Sequence[Claim]) -> Tried:
+        """Count a try as pending. The first claim names the account.
 
-    async def _one_judged(self, rivals: Sequence[asyncio.Future[None]], deadline: float) -> None:
-        patience = max(0.0, deadline - asyncio.get_running_loop().time())
-        judged, _ = await asyncio.wait(
-            rivals, timeout=patience, return_when=asyncio.FIRST_COMPLETED
-        )
-        if not judged:
-            raise Refusal(Reason.busy, retry_after=1)
+        Whoever judged it settles or releases it. Raises the reason of a claim whose limit is
+        full, ``busy`` when rivals take too long.
+        """
+        deadline = asyncio.get_running_loop().time() + self._patience
+        line = self._lines.setdefault(claims[0].key, asyncio.Lock())
+        try:
+            async with asyncio.timeout_at(deadline):
+                await line.acquire()
+        except TimeoutError:
+            raise Refusal(Reason.busy, retry_after=1) from None
+        try:
+            return await self._counted(claims, deadline)
+        finally:
+            line.release()
+
+    async def _counted(self, claims: Sequence[Claim], deadline: float) -> Tried:
+        mark = secrets.token_hex(4)
+        while True:
+            tried = Tried(claims, self._clock.now(), mark)
+            try:
+                await self._store.write(lambda tx: claim_all(tx, tried))  # noqa: B023
+            except StillJudged:
+                if asyncio.get_running_loop().time() + _LOOK_AGAIN > deadline:
+                    raise Refusal(Reason.busy, retry_after=1) from None
+            else:
+                return tried
+            await asyncio.sleep(_LOOK_AGAIN)

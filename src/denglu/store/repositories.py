@@ -11,6 +11,7 @@ from denglu.flows.ports import NewCode, NewSession, Taken, TokenDigests
 from denglu.store import rows
 from denglu.store.compiled import Params
 from denglu.store.connection import Connection, Duplicate
+from denglu.store.tallies import SqlTallies
 from denglu.store.upkeep import SqlUpkeep
 
 
@@ -22,7 +23,7 @@ class SqlMembers:
 
     async def find(self, merchant_id: int, member_type: int, who: Identifier) -> Member | None:
         for kind, key in (("mobile", who.mobile), ("email", who.email), ("username", who.username)):
-            if key:
+            if key and _can_be_stored(key):
                 params = {"p_merchant_id": merchant_id, "p_type": int(member_type), "p_key": key}
                 if row := await self._db.one(f"member_by_{kind}", params):
                     return rows.member_from(row)
@@ -77,6 +78,14 @@ class SqlMembers:
         return done
 
 
+def _can_be_stored(text: str) -> bool:
+    """PostgreSQL's texts hold no NUL, and nobody's hold half a character."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
+
+
 def _taken_field(duplicate: Duplicate) -> str:
     text = str(duplicate)
     return next((f for f in ("username", "mobile", "email") if f"{f}_key" in text), "username")
@@ -93,13 +102,13 @@ class SqlSessions:
         return rows.found_from(row) if row else None
 
     async def open(self, new: NewSession) -> tuple[int, list[Session]]:
-        # Lock the member first: rivals that open or end sessions of this member wait here.
+        # Rivals who open sessions of this member wait where they count the member's visit.
         live = await self._db.all("session_live", {"p_member_id": new.member_id})
         here = [row for row in live if rows.session_from(row[:-1]).group == new.group]
         leaving = [
             rows.session_from(row[:-1]) for row in here[: max(0, len(here) + 1 - new.allowed)]
         ]
-        for old in leaving:
+        for old in sorted(leaving, key=lambda session: session.id):
             await self._end(old.id, EndReason.replaced, new.now, by=new.device)
         taken = {row[-1] for row in here[len(leaving) :]}
         slot = next(n for n in range(len(taken) + 1) if n not in taken)
@@ -135,7 +144,7 @@ class SqlSessions:
         await self._db.run("token_child_used", params)
 
     async def end(self, session_ids: Sequence[int], reason: EndReason, now: int) -> int:
-        return sum([await self._end(session_id, reason, now) for session_id in session_ids])
+        return sum([await self._end(session_id, reason, now) for session_id in sorted(session_ids)])
 
     async def live(self, member_id: int, group: str | None = None) -> list[Session]:
         found = await self._db.all("session_live", {"p_member_id": member_id})
@@ -158,16 +167,26 @@ class SqlCodes:
     def __init__(self, db: Connection) -> None:
         self._db = db
 
+    # Rows are found first and then changed by their id alone: a change that goes by another
+    # unique key locks the key's entry and the row in turn, and rivals who spend a code do so
+    # the other way round.
+
     async def issue(self, new: NewCode) -> int:
-        await self._db.run("code_supersede", {"p_number_key": new.number_key, "p_usage": new.usage})
+        if live := await self._live(new.number_key, new.usage):
+            await self._db.run("code_supersede", {"p_code_id": live.id})
         return await self._db.insert("code_add", rows.new_code(new))
 
     async def claim_try(
         self, number_key: bytes, usage: str, tries: int, now: int
     ) -> LiveCode | None:
-        params = {"p_number_key": number_key, "p_usage": str(usage), "p_tries": tries, "p_now": now}
-        if await self._db.run("code_try", params) != 1:
+        live = await self._live(number_key, usage)
+        if live is None:
             return None
+        params = {"p_code_id": live.id, "p_tries": tries, "p_now": now}
+        return live if await self._db.run("code_try", params) == 1 else None
+
+    async def _live(self, number_key: bytes, usage: str) -> LiveCode | None:
+        params = {"p_number_key": number_key, "p_usage": str(usage)}
         row = await self._db.one("code_live", params)
         return LiveCode(*row) if row else None
 
@@ -180,32 +199,6 @@ class SqlCodes:
     async def record_outcome(self, code_id: int, gateway: str, outcome: str, now: int) -> None:
         params = {"p_code_id": code_id, "p_gateway": gateway, "p_outcome": outcome, "p_now": now}
         await self._db.run("code_outcome", params)
-
-
-class SqlTallies:
-    """Fulfils ``flows.ports.Tallies``."""
-
-    def __init__(self, db: Connection) -> None:
-        self._db = db
-
-    async def load(self, keys: Sequence[bytes]) -> dict[bytes, str]:
-        found: dict[bytes, str] = {}
-        for key in keys:
-            if stored := await self._locked(key):
-                found[key] = stored
-        return found
-
-    async def _locked(self, key: bytes) -> str:
-        while (row := await self._db.one("tally_load", {"p_key": key})) is None:
-            await self._db.run("tally_ensure", {"p_key": key})
-        return str(row[0])
-
-    async def save(self, key: bytes, tally: str, expires_at: int) -> None:
-        params = {"p_key": key, "p_tries": tally, "p_expires_at": expires_at}
-        await self._db.run("tally_save", params)
-
-    async def clear(self, key: bytes) -> None:
-        await self._db.run("tally_clear", {"p_key": key})
 
 
 class SqlTrail:

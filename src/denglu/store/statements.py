@@ -4,6 +4,7 @@ Names of bound values never equal a column that the same statement sets, except 
 is meant (``values`` of an insert).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -23,6 +24,7 @@ from sqlalchemy.engine.interfaces import Dialect
 from denglu.store import rows
 from denglu.store.compiled import Compiled, compile_statement
 from denglu.store.schema import account, audit, level, member, session, sms_code, tally, token
+from denglu.store.tallies import tally_statements
 
 
 def p(name: str) -> Any:
@@ -138,8 +140,7 @@ SESSIONS: dict[str, ClauseElement] = {
     .where(token.c.digest == p("digest")),
     "session_live": select(*_session_parts, session.c.slot)
     .where(session.c.member_id == p("member_id"), _live)
-    .order_by(session.c.created_at, session.c.id)
-    .with_for_update(),
+    .order_by(session.c.created_at, session.c.id),
     "session_add": _insert(session, *rows.NEW_SESSION_COLUMNS),
     "session_end": update(session)
     .values(slot=None, ended_at=p("now"), end_reason=p("reason"), ended_by=p("by"))
@@ -178,17 +179,12 @@ SESSIONS: dict[str, ClauseElement] = {
 CODES: dict[str, ClauseElement] = {
     "code_supersede": update(sms_code)
     .values(live=None)
-    .where(
-        sms_code.c.number_key == p("number_key"),
-        sms_code.c.code_usage == p("usage"),
-        sms_code.c.live == 1,
-    ),
+    .where(sms_code.c.id == p("code_id"), sms_code.c.live == 1),
     "code_add": _insert(sms_code, *rows.NEW_CODE_COLUMNS),
     "code_try": update(sms_code)
     .values(tries=sms_code.c.tries + 1)
     .where(
-        sms_code.c.number_key == p("number_key"),
-        sms_code.c.code_usage == p("usage"),
+        sms_code.c.id == p("code_id"),
         sms_code.c.live == 1,
         sms_code.c.expires_at > p("now"),
         sms_code.c.tries < p("tries"),
@@ -213,33 +209,38 @@ CODES: dict[str, ClauseElement] = {
     .where(sms_code.c.id == p("code_id")),
 }
 
-LIMITS: dict[str, ClauseElement] = {
-    "tally_load": select(tally.c.tries)
-    .where(tally.c.tally_key == p("key"))
-    .with_for_update(),
-    "tally_save": update(tally)
-    .values(tries=p("tries"), expires_at=p("expires_at"))
-    .where(tally.c.tally_key == p("key")),
-    # Emptied, not deleted: whoever waits for the row's lock must find a row afterwards.
-    "tally_clear": update(tally).values(tries="").where(tally.c.tally_key == p("key")),
+TRAIL: dict[str, ClauseElement] = {
     "audit_add": _insert(
         audit,
         "event", "at", "merchant_id", "member_id", "session_id", "client_group", "ip", "note",
     ),
 }  # fmt: skip
 
+
+def _batch(
+    key: ColumnElement[Any], *condition: ColumnElement[bool], by: Sequence[ColumnElement[Any]] = ()
+) -> ClauseElement:
+    """Locked, so that what was found stays as it is; what a rival has is left for later, so
+    that retention, which has its rows in no order, never waits.
+    """
+    found = select(key).where(*condition).order_by(*by).limit(p("limit"))
+    return found.with_for_update(skip_locked=True)
+
+
 # What retention looks for, a batch of keys at a time; each is then dealt with by its key.
 RETENTION: dict[str, ClauseElement] = {
-    "old_codes": select(sms_code.c.id).where(sms_code.c.expires_at < p("before")).limit(p("limit")),
-    "old_tallies": select(tally.c.tally_key)
-    .where(tally.c.expires_at < p("before"))
-    .limit(p("limit")),
-    "old_audit": select(audit.c.id).where(audit.c.at < p("before")).limit(p("limit")),
-    "old_sessions": select(session.c.id).where(session.c.ended_at < p("before")).limit(p("limit")),
-    "expired_sessions": select(session.c.id)
-    .where(session.c.refresh_expires_at <= p("before"), _live)
-    .limit(p("limit"))
-    .with_for_update(skip_locked=True),
+    "old_codes": _batch(sms_code.c.id, sms_code.c.expires_at < p("before")),
+    "old_tallies": _batch(tally.c.tally_key, tally.c.expires_at < p("before")),
+    "old_audit": _batch(audit.c.id, audit.c.at < p("before")),
+    "old_sessions": _batch(session.c.id, session.c.ended_at < p("before")),
+    "expired_sessions": _batch(
+        session.c.id,
+        session.c.ended_at.is_(None),
+        session.c.refresh_expires_at <= p("before"),
+        # The order of their index: no other is worth a thought then, and those that ended long
+        # ago are not looked at.
+        by=(session.c.ended_at, session.c.refresh_expires_at),
+    ),
     "drop_code": delete(sms_code).where(sms_code.c.id == p("key")),
     "drop_tally": delete(tally).where(
         tally.c.tally_key == p("key"), tally.c.expires_at < p("before")
@@ -251,25 +252,7 @@ RETENTION: dict[str, ClauseElement] = {
 }
 
 
-def _tally_ensure(dialect: Dialect) -> ClauseElement:
-    """Insert an empty tally unless there is one: each database has its own word for it."""
-    values = {"tally_key": p("key"), "tries": "", "expires_at": 0}
-    if dialect.name == "sqlite":
-        from sqlalchemy.dialects import sqlite
-
-        return sqlite.insert(tally).values(values).on_conflict_do_nothing()
-    if dialect.name == "postgresql":
-        from sqlalchemy.dialects import postgresql
-
-        return postgresql.insert(tally).values(values).on_conflict_do_nothing()
-    from sqlalchemy.dialects import mysql
-
-    # INSERT IGNORE would take a shared lock, and two rivals with one wait for each other.
-    return mysql.insert(tally).values(values).on_duplicate_key_update(tally_key=tally.c.tally_key)
-
-
 def compile_all(dialect: Dialect) -> dict[str, Compiled]:
     """All statements for one dialect, by name."""
-    everything = MEMBERS | SESSIONS | CODES | LIMITS | RETENTION
-    everything["tally_ensure"] = _tally_ensure(dialect)
+    everything = MEMBERS | SESSIONS | CODES | TRAIL | RETENTION | tally_statements(dialect)
     return {name: compile_statement(stmt, dialect) for name, stmt in everything.items()}

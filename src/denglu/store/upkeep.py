@@ -20,7 +20,7 @@ class SqlUpkeep:
         return len(found)
 
     async def drop_sessions(self, ended_before: int, limit: int) -> int:
-        return await self._drop("old_sessions", ended_before, limit, "drop_tokens", "drop_session")
+        return await self._drop("old_sessions", ended_before, limit, "drop_session", "drop_tokens")
 
     async def drop_codes(self, expired_before: int, limit: int) -> int:
         return await self._drop("old_codes", expired_before, limit, "drop_code")
@@ -33,8 +33,8 @@ class SqlUpkeep:
 
     async def _drop(self, finder: str, before: int, limit: int, *droppers: str) -> int:
         found = await self._find(finder, before, limit)
-        for key in found:
-            for dropper in droppers:
+        for dropper in droppers:
+            for key in found:
                 await self._db.run(dropper, {"p_key": key, "p_before": before})
         return len(found)
 

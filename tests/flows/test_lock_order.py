@@ -1,0 +1,299 @@
+"""Every transaction of every flow locks rows in one order: see ``flows.limiting``.
+
+Two that lock the same rows in the same order can make each other wait, but never in a circle.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy.dialects.mysql.base import MySQLDialect
+from sqlalchemy.dialects.postgresql.base import PGDialect
+
+from denglu.domain.errors import Reason, Refusal
+from denglu.domain.member import Status
+from denglu.domain.session import Caller, EndReason
+from denglu.domain.sms_code import Usage
+from denglu.flows.ports import GatewayFailed, T, Work
+from denglu.security.digests import HmacSecrets
+from denglu.store.compiled import Params, Row
+from denglu.store.memory import MemoryStore
+from denglu.store.repositories import SqlTransaction
+from denglu.store.sqlite import SqliteConnection
+from denglu.store.statements import compile_all
+from tests.flows.conftest import GroundOf
+from tests.flows.world import (
+    DAY,
+    HOME,
+    IOS,
+    KEY,
+    MOBILE,
+    OTHER_MOBILE,
+    PC,
+    CheapPasswords,
+    Numbers,
+    World,
+    refused,
+    wrong,
+)
+from tests.store.grounds import Ground
+
+# Places in the order. Rows of one place are locked by rising key.
+SMS_TALLY, CODE, CODE_TALLY, MEMBER, ACCOUNT, LOGIN_TALLY, SESSION, TOKEN = range(8)
+TALLIES = {"sms": SMS_TALLY, "code": CODE_TALLY, "login": LOGIN_TALLY}
+ROWS = {
+    "code_supersede": (CODE, "p_code_id"),
+    "code_add": (CODE, None),
+    "code_try": (CODE, "p_code_id"),
+    "code_refund": (CODE, "p_code_id"),
+    "code_spend": (CODE, "p_code_id"),
+    "code_outcome": (CODE, "p_code_id"),
+    "drop_code": (CODE, "p_key"),
+    "member_add": (MEMBER, None),
+    "member_code": (MEMBER, "p_member_id"),
+    "member_set_password": (MEMBER, "p_member_id"),
+    "member_rehash": (MEMBER, "p_member_id"),
+    "member_visit": (MEMBER, "p_member_id"),
+    "member_status": (MEMBER, "p_member_id"),
+    "member_wipe": (MEMBER, "p_member_id"),
+    "account_add": (ACCOUNT, None),
+    "account_status": (ACCOUNT, "p_member_id"),
+    "session_add": (SESSION, None),
+    "session_end": (SESSION, "p_session_id"),
+    "session_rotate": (SESSION, "p_session_id"),
+    "drop_session": (SESSION, "p_key"),
+    "token_add": (TOKEN, None),
+    "token_rotated": (TOKEN, "p_session_id"),
+    "token_child_used": (TOKEN, "p_session_id"),
+    "token_forget_access": (TOKEN, "p_session_id"),
+    "drop_tokens": (TOKEN, "p_key"),
+}
+# Retention's finders skip what a rival has locked: what they found is theirs without waiting.
+FINDERS = {"expired_sessions", "old_audit", "old_codes", "old_sessions", "old_tallies"}
+NO_LOCKS = {
+    "audit_add", "code_live", "drop_audit", "drop_tally", "member_by_email", "member_by_mobile",
+    "member_by_username", "member_get", "member_legacy", "session_live", "token_find",
+}  # fmt: skip
+
+
+class OutOfOrder(Exception):
+    """A row was locked after one that comes later in the order."""
+
+
+class Locks:
+    """What one transaction has locked, in the order it did."""
+
+    def __init__(self, scopes: dict[bytes, str]) -> None:
+        self._scopes = scopes
+        self.held: list[tuple[int, Any]] = []
+        self.passes: list[set[bytes]] = []
+
+    def take(self, name: str, params: Params) -> None:
+        """Note what a statement locks."""
+        if name.startswith("tally_"):
+            self._take_tallies(name, [params[f"p_key{n}"] for n in range(int(name[-1]))])
+        elif name not in NO_LOCKS | FINDERS:
+            place, key = ROWS[name]
+            self._take(name, (place, self._newest(place) if key is None else params[key]))
+
+    def _newest(self, place: int) -> Any:
+        """A row that is new is nobody else's, but its unique keys may be waited for."""
+        return self.held[-1][1] if self.held and self.held[-1][0] == place else -1
+
+    def _take_tallies(self, name: str, keys: list[bytes]) -> None:
+        places = [(TALLIES[self._scopes[key].partition("-")[0]], key) for key in keys]
+        if name.startswith("tally_save") and not set(places) <= set(self.held):
+            raise OutOfOrder(f"{name}: a tally that was not loaded")
+        for place in places:
+            self._take(name, place)
+
+    def _take(self, name: str, row: tuple[int, Any]) -> None:
+        if row in self.held:
+            return
+        if self.held and row < self.held[-1]:
+            raise OutOfOrder(f"{name}: {row} after {self.held[-1]}")
+        self.held.append(row)
+
+
+class Watching(SqliteConnection):
+    """A connection that notes locks. ``seen``: the statements of all transactions."""
+
+    def __init__(self, inner: SqliteConnection) -> None:
+        super().__init__(inner.db)
+        self.scopes: dict[bytes, str] = {}
+        self.seen: set[str] = set()
+        self.locks = Locks(self.scopes)
+
+    def begin(self) -> None:
+        self.locks = Locks(self.scopes)
+
+    async def one(self, name: str, params: Params) -> Row | None:
+        self._note(name, params)
+        return await super().one(name, params)
+
+    async def all(self, name: str, params: Params) -> list[Row]:
+        self._note(name, params)
+        return await super().all(name, params)
+
+    async def run(self, name: str, params: Params) -> int:
+        self._note(name, params)
+        return await super().run(name, params)
+
+    def _note(self, name: str, params: Params) -> None:
+        self.seen.add(name.rstrip("_12345"))
+        self.locks.take(name, params)
+
+
+class KnownSecrets(HmacSecrets):
+    """Secrets that remember what each key was made for."""
+
+    def __init__(self, scopes: dict[bytes, str]) -> None:
+        super().__init__(KEY)
+        self._scopes = scopes
+
+    def key(self, scope: str, *parts: str | int) -> bytes:
+        digest = super().key(scope, *parts)
+        self._scopes[digest] = scope
+        return digest
+
+
+class OldPasswords(CheapPasswords):
+    """Every password is to be hashed anew."""
+
+    def needs_rehash(self, stored: str) -> bool:
+        return True
+
+
+@pytest.fixture
+def ground(ground_of: GroundOf) -> Ground:
+    """Every database is given the same statements."""
+    return ground_of("memory")
+
+
+@pytest.fixture
+def watched(world: World, monkeypatch: pytest.MonkeyPatch) -> Watching:
+    """The world's locks. ``OutOfOrder`` comes out of the flow that is to blame."""
+    store = world.store
+    assert isinstance(store, MemoryStore)
+    watching = Watching(SqliteConnection(store.db))
+    world.secrets = KnownSecrets(watching.scopes)
+    world.passwords = OldPasswords()
+    world.wire(Numbers())
+    write = store.write
+
+    async def watched_write(work: Work[T]) -> T:
+        async def begun(tx: Any) -> T:
+            watching.begin()
+            return await work(tx)
+
+        return await write(begun)
+
+    monkeypatch.setattr(store, "_transaction", SqlTransaction(watching))
+    monkeypatch.setattr(store, "write", watched_write)
+    return watching
+
+
+async def codes_and_passwords(world: World) -> None:
+    """Everything that is done with codes and passwords, right and wrong."""
+    grant = await world.join(await world.code_for(usage=Usage.register))
+    with refused(Reason.mobile_taken):
+        await world.join(await world.code_for(usage=Usage.register))
+    await world.send_code(mobile=MOBILE, usage=Usage.login, caller=HOME)
+    world.clock.advance(60)
+    code = await world.code_for()
+    with refused(Reason.bad_code):
+        await world.with_code(MOBILE, wrong(code))
+    await world.with_code(MOBILE, code)
+    await world.log_in(group=PC)
+    await world.reset(await world.code_for(usage=Usage.up_pwd))
+    world.clock.advance(DAY)
+    world.gateway.fault = GatewayFailed("memory", "down", certainly=True)
+    with refused(Reason.sms_failed):
+        await world.code_for()
+    world.gateway.fault = None
+    for _ in range(6):
+        with pytest.raises(Refusal):
+            await world.log_in(password="wrong")
+    with refused(Reason.bad_credentials):
+        await world.log_in("nobody@example.com")
+    world.passwords.busy = 1
+    with refused(Reason.busy):
+        await world.log_in(MOBILE, caller=Caller(ip="198.51.100.1"))
+    assert grant.member.mobile == MOBILE
+
+
+async def tokens_and_operators(world: World) -> None:
+    """Everything that is done with tokens, and to members."""
+    member = await world.add_member(OTHER_MOBILE, username="harbour")
+    first = await world.log_in(OTHER_MOBILE)
+    second = await world.refreshed(first.refresh_token)
+    await world.authenticate(second.access_token)
+    await world.refreshed(first.refresh_token)
+    third = await world.refreshed(second.refresh_token)
+    world.clock.advance(60)
+    with refused(Reason.refresh_invalid):
+        await world.refreshed(first.refresh_token)
+    with refused(Reason.session_ended):
+        await world.refreshed(third.refresh_token)
+    for group in (IOS, PC):
+        grant = await world.log_in(OTHER_MOBILE, group=group)
+    await world.logout(grant.access_token)
+    await world.administer.revoke(member, None)
+    for group in (IOS, PC):
+        await world.log_in(OTHER_MOBILE, group=group)
+    await world.administer.set_status(member, Status.disabled)
+    await world.administer.set_status(member, Status.enabled)
+    for group in (IOS, PC):
+        await world.log_in(OTHER_MOBILE, group=group)
+    await world.administer.set_status(member, Status.deleted)
+
+
+async def upkeep(world: World) -> None:
+    await world.add_member("13700000000")
+    for group in (IOS, PC):
+        await world.log_in("13700000000", group=group)
+    for days in (40, 40, 200):
+        world.clock.advance(days * DAY)
+        while await world.retain():
+            pass
+
+
+async def test_every_flow_locks_in_one_order(world: World, watched: Watching) -> None:
+    await codes_and_passwords(world)
+    await tokens_and_operators(world)
+    await upkeep(world)
+    tallies = {"tally_ensure", "tally_load", "tally_save"}
+    assert watched.seen == {*ROWS, *NO_LOCKS, *FINDERS, *tallies}
+
+
+def test_retention_waits_for_nobody() -> None:
+    for dialect in (PGDialect(), MySQLDialect()):  # type: ignore[no-untyped-call]
+        compiled = compile_all(dialect)
+        assert all(compiled[name].sql.endswith("FOR UPDATE SKIP LOCKED") for name in FINDERS)
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda tx, a, b: [tx.tallies.load([b]), tx.tallies.load([a])],
+        lambda tx, a, b: [tx.tallies.recall([b, a])],
+        lambda tx, a, b: [tx.tallies.load([a]), tx.tallies.save({b: ("", 0)})],
+        lambda tx, a, b: [tx.codes.refund_try(2), tx.codes.refund_try(1)],
+        lambda tx, a, b: [tx.tallies.load([a]), tx.codes.refund_try(1)],
+        lambda tx, a, b: [
+            tx.sessions.end([1], EndReason.revoked, 0),
+            tx.members.set_status(1, Status.disabled, 0),
+        ],
+    ],
+)
+async def test_the_watch_catches_a_wrong_order(
+    world: World, watched: Watching, work: Callable[..., Any]
+) -> None:
+    a, b = sorted(world.secrets.key("login-account", name) for name in "ab")
+
+    async def run(tx: Any) -> None:
+        for step in work(tx, a, b):
+            await step
+
+    with pytest.raises(OutOfOrder):
+        await world.store.write(run)
