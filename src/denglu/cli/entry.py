@@ -9,6 +9,8 @@ from typing import NoReturn
 import click
 
 from denglu import __version__
+from denglu.cli.backup import backup
+from denglu.cli.copy import copy
 from denglu.cli.doctor import doctor
 from denglu.cli.faults import FAILED, MISUSED, explain
 from denglu.cli.member import member
@@ -35,7 +37,7 @@ def denglu() -> None:
     """
 
 
-for command in (serve, migrate, member, session, doctor):
+for command in (serve, migrate, member, session, doctor, backup, copy):
     denglu.add_command(command)
 
 

@@ -1,0 +1,110 @@
+"""A copy holds every value of every table, whichever way it goes."""
+
+import apsw
+import pytest
+from sqlalchemy import Table
+
+from denglu.moving import copying
+from denglu.moving.copying import tables
+from denglu.store.schema import metadata
+from tests.moving.conftest import Empty
+from tests.moving.places import Place, copy, fill, row_of
+
+
+def test_every_table_and_every_column_is_moved(source: Place) -> None:
+    there = {
+        name: [row[1] for row in source.sql(f"PRAGMA table_info({name})")]
+        for (name,) in source.sql("SELECT name FROM sqlite_master WHERE type = 'table'")
+        if name not in ("alembic_version", "schema_note")
+    }
+    assert there == {table.name: [c.name for c in table.columns] for table in tables()}
+
+
+def test_every_value_survives(source: Place, target: Place) -> None:
+    fill(source, 7)
+    report = copy(source, target)
+    assert report.same
+    assert target.everything() == source.everything()
+    assert {table.table: table.rows for table in report.compared} == {
+        table.name: (7, 7) for table in tables()
+    }
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("postgresql", "sqlite"),
+        ("postgresql", "mysql"),
+        ("mysql", "sqlite"),
+        ("mysql", "postgresql"),
+    ],
+)
+def test_a_copy_can_go_on_to_any_other_kind_and_back(
+    source: Place, empty: Empty, first: str, last: str
+) -> None:
+    fill(source, 7)
+    middle, end = empty(first), empty(last)
+    there, back = copy(source, middle), copy(middle, end)
+    assert end.everything() == source.everything()
+    assert [t.checksums for t in there.compared] == [t.checksums for t in back.compared]
+
+
+def test_many_batches_are_as_good_as_one(
+    source: Place, target: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copying, "BATCH", 5)
+    fill(source, 23)
+    assert copy(source, target).same
+    assert target.everything() == source.everything()
+
+
+def test_an_empty_database_is_copied_with_the_level_that_it_has(
+    source: Place, target: Place
+) -> None:
+    source.sql("UPDATE member_level SET created_at = 7")
+    assert copy(source, target).same
+    assert target.sql("SELECT id, name, created_at FROM member_level") == [(1, "普通会员", 7)]
+
+
+@pytest.mark.parametrize("rows", [0, 4])
+def test_new_ids_follow_those_that_were_copied(
+    source: Place, network_target: Place, rows: int
+) -> None:
+    fill(source, rows)
+    copy(source, network_target)
+    for table in tables():
+        if "id" in table.columns:
+            _insert_without_id(network_target, table)
+            ((newest,),) = network_target.sql(f"SELECT max(id) FROM {table.name}")
+            assert rows * 3 < newest <= rows * 3 + 2, table.name
+
+
+def _insert_without_id(place: Place, table: Table) -> None:
+    names = [column.name for column in table.columns if column.name != "id"]
+    marks = ", ".join("?" * len(names))
+    text = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})"
+    place.sql(text, *row_of(table, 1000)[1:])
+
+
+def test_the_note_of_a_copy_is_gone_when_it_is_done(source: Place, target: Place) -> None:
+    copy(source, target)
+    for place in (source, target):
+        with pytest.raises(Exception, match=r"(?i)denglu_copy"):
+            place.sql("SELECT * FROM denglu_copy")
+
+
+def test_the_source_is_left_as_it_was_and_free(source: Place, target: Place) -> None:
+    fill(source, 3)
+    before = source.everything()
+    copy(source, target)
+    assert source.everything() == before
+    with apsw.Connection(str(source.path)) as db:
+        db.execute("DELETE FROM member")
+
+
+def test_the_key_of_every_table_is_one_column_that_sorts_alike_everywhere() -> None:
+    for table in metadata.tables.values():
+        assert len(table.primary_key.columns) == 1
+    for table in tables():
+        (key,) = table.primary_key.columns
+        assert key.type.python_type in (int, bytes), table.name
