@@ -367,6 +367,24 @@ async def test_a_burst_does_not_pile_up_in_memory() -> None:
     assert stream.getvalue().count("\n") == 10_000
 
 
+async def test_lines_of_several_processes_are_not_torn_in_a_pipe() -> None:
+    pieces: list[str] = []
+
+    class Pipe(io.StringIO):
+        def write(self, text: str) -> int:
+            pieces.append(text)
+            return len(text)
+
+    log = AccessLog(Pipe(), delay=0)
+    for path in ("/short", "/" + "登录" * 500, "/" + "a" * 2000, "/" + "登" * 2000) * 20:
+        log.write(**FIELDS | {"path": path})
+    log.close()
+    assert "".join(pieces).count("\n") == 80
+    for piece in pieces:
+        assert piece.endswith("\n")
+        assert len(piece.encode()) <= 4096 or piece.count("\n") == 1
+
+
 async def test_new_values_without_end_fill_no_memory() -> None:
     log, stream = access_log()
     for number in range(10_000):

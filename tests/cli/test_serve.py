@@ -4,7 +4,6 @@ import contextlib
 import json
 import signal
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +11,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from tests.cli.desk import Desk, Serving
-
-WHOAMI = b"GET /v1/member/member/index HTTP/1.1\r\nHost: x\r\n\r\n"
+from tests.cli.asking import Asking, read_answer
+from tests.cli.desk import Desk
 
 
 @contextlib.contextmanager
@@ -103,7 +101,11 @@ def test_an_address_that_cannot_be_is_told_in_one_line(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("--workers", "2"), "an SQLite file takes one server process"),
+        (
+            ("--workers", "2"),
+            "--workers 2: an SQLite file takes one server process; leave --workers out, "
+            "or let DENGLU_DATABASE_URL name a PostgreSQL or MySQL database",
+        ),
         (("--workers", "0"), "Invalid value for '--workers'"),
         (("--port", "65536"), "Invalid value for '--port'"),
         (("--prot", "1"), "No such option"),
@@ -165,7 +167,7 @@ def test_F15_a_server_that_is_told_to_stop_has_not_failed(desk: Desk, number: in
 
 def test_F15_requests_in_flight_are_answered_whole(desk: Desk) -> None:
     with desk.serving() as server:
-        clients = [_Asking(server, fresh=number % 2 == 0) for number in range(4)]
+        clients = [Asking(server.port, fresh=number % 2 == 0) for number in range(4)]
         while not all(client.answers > 20 for client in clients):
             time.sleep(0.01)
         assert server.stop() == 0
@@ -176,62 +178,11 @@ def test_F15_requests_in_flight_are_answered_whole(desk: Desk) -> None:
     assert sum(client.answers for client in clients) == len(logged)
 
 
-class _Asking(threading.Thread):
-    """A client that asks without a pause until it is refused."""
-
-    def __init__(self, server: Serving, *, fresh: bool) -> None:
-        super().__init__(daemon=True)
-        self.port, self.fresh = server.port, fresh
-        self.answers = 0
-        self.cut = ""
-        self.start()
-
-    def run(self) -> None:
-        while True:
-            try:
-                client = socket.create_connection(("127.0.0.1", self.port), timeout=20)
-            except ConnectionRefusedError:
-                return
-            with client:
-                if not self._talk(client):
-                    return
-
-    def _talk(self, client: socket.socket) -> bool:
-        """Ask until the server closes; returns whether to come again."""
-        while True:
-            try:
-                client.sendall(WHOAMI)
-                answer = _read_answer(client)
-            except OSError as error:
-                self.cut = repr(error)
-                return False
-            if not answer.endswith(b"}"):
-                self.cut = f"cut short: {answer!r}"
-                return False
-            self.answers += 1
-            if self.fresh or b"connection: close" in answer:
-                return True
-
-
-def _read_answer(client: socket.socket) -> bytes:
-    answer = b""
-    while b"\r\n\r\n" not in answer:
-        piece = client.recv(65536)
-        if not piece:
-            return answer
-        answer += piece
-    head, _, body = answer.partition(b"\r\n\r\n")
-    length = int(head.split(b"content-length: ")[1].split(b"\r\n")[0])
-    while len(body) < length and (piece := client.recv(65536)):
-        body += piece
-    return head + body
-
-
 def test_a_request_line_that_is_too_long_is_refused_in_the_envelope(desk: Desk) -> None:
     with desk.serving() as server:
         with raw(server.port) as client:
             client.sendall(b"GET /" + b"a" * 3000 + b" HTTP/1.1\r\nHost: x\r\n\r\n")
-            answer = _read_answer(client)
+            answer = read_answer(client)
         assert answer.startswith(b"HTTP/1.1 414 ")
         assert b'"reason":"url_too_long"' in answer
         assert server.stop() == 0
@@ -241,7 +192,7 @@ def test_the_log_level_of_uvicorn_is_ours(desk: Desk) -> None:
     with desk.serving(log_level="debug") as server:
         with raw(server.port) as client:
             client.sendall(b"nonsense\r\n\r\n")
-            assert b"malformed_request" in _read_answer(client)
+            assert b"malformed_request" in read_answer(client)
         assert server.stop() == 0
         lines = [json.loads(line) for line in server.errors.read_text().splitlines()]
     assert {line["logger"].partition(".")[0] for line in lines} <= {"denglu", "asyncio"}

@@ -6,17 +6,19 @@ from denglu import __version__
 from denglu.serving.listener import url_host
 from denglu.settings import Settings, warnings
 from denglu.store.file import OLD_SQLITE, is_old_sqlite
+from denglu.store.migrate import name_of, target_of
 
 _EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104
 
 
-def summary(settings: Settings, host: str, port: int) -> list[str]:
+def summary(settings: Settings, host: str, port: int, workers: int = 1) -> list[str]:
     """The lines: where, what, and what is worth a second look."""
     base = f"http://{url_host(_EVERY_ADDRESS.get(host.strip('[]'), host.strip('[]')))}:{port}"
     pairs = [
         ("API", f"{base}/v1/site/login, …" + _mounts(settings)),
         ("API page", f"{base}/docs" if settings.docs_enabled else "off (DENGLU_DOCS_ENABLED)"),
-        ("Database", str(settings.database_path)),
+        ("Database", name_of(target_of(settings))),
+        *([("Workers", str(workers))] if workers > 1 else []),
         ("Profile", settings.wire),
         ("SMS codes", _codes(settings)),
         ("Secret key", _key(settings)),
@@ -34,7 +36,7 @@ def cautions(settings: Settings) -> list[str]:
     found = warnings(settings)
     if settings.sms_code_length < 6:
         found.append("codes of four digits are outside what SECURITY.md claims")
-    if is_old_sqlite(apsw.sqlite_lib_version()):
+    if settings.database_kind == "sqlite" and is_old_sqlite(apsw.sqlite_lib_version()):
         found.append(OLD_SQLITE.format(version=apsw.sqlite_lib_version()))
     return found
 

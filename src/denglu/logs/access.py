@@ -9,7 +9,7 @@ import contextlib
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TextIO
 
 from denglu.domain.mobile import mask_mobile
@@ -22,6 +22,8 @@ _PLAIN_ID = re.compile(r"[0-9a-f]{32}").fullmatch
 _MASKED = re.compile(r"[0-9]{3}\*{4}[0-9]{4}").fullmatch
 _LONGEST = 2048
 _FLUSH_AT = 4096
+# What a pipe takes in one piece (PIPE_BUF): several processes may write into one.
+_PIECE = 4096
 
 
 class AccessLog:
@@ -87,9 +89,9 @@ class AccessLog:
             self._timer.cancel()
             self._timer = None
         lines, self._lines = self._lines, []
-        if lines:
-            with contextlib.suppress(OSError, ValueError):
-                self._stream.write("".join(lines))
+        with contextlib.suppress(OSError, ValueError):
+            for piece in _pieces(lines):
+                self._stream.write(piece)
                 self._stream.flush()
 
     def close(self) -> None:
@@ -114,6 +116,21 @@ class AccessLog:
         if len(text) <= _LONGEST_REMEMBERED:
             self._quoted[text] = quoted
         return quoted
+
+
+def _pieces(lines: Iterable[str]) -> Iterator[str]:
+    """Whole lines, together no longer than what cannot be torn; a longer one stands alone."""
+    piece: list[str] = []
+    room = _PIECE
+    for line in lines:
+        size = len(line) if line.isascii() else len(line.encode())
+        if size > room and piece:
+            yield "".join(piece)
+            piece, room = [], _PIECE
+        piece.append(line)
+        room -= size
+    if piece:
+        yield "".join(piece)
 
 
 def _number(value: int | None) -> int | str:

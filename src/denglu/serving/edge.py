@@ -41,7 +41,9 @@ class Bounds:
     # After the last answer: how long, and how much, to listen to a client that still talks.
     linger_time: float = 2.0
     linger: int = 65536
-    # While the server stops: how long an idle connection may still bring a request.
+    # While the server stops: how long a connection that has begun may take to be there, and an
+    # idle one may still bring a request.
+    handshake_time: float = 0.1
     drain_time: float = 1.0
     sweep: float = 0.5
 

@@ -8,7 +8,7 @@ import functools
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import cast
 
 import uvicorn
@@ -18,18 +18,25 @@ from denglu.serving.edge import Connection, Edge
 from denglu.serving.listener import shut_out, somebody_waits
 from denglu.serving.protocol import BoundedProtocol
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
 
 class HttpServer(uvicorn.Server):
     """Serves ``api`` on given sockets until a signal, or ``should_exit``, says stop.
 
-    ``ready`` is called once, when it listens. ``grace`` is how many seconds requests in
-    flight are waited for; ``force_exit`` tells afterwards that a second signal cut it short.
+    Where other processes serve the same sockets, all stop at the same time. ``ready`` is called
+    once, when it listens. ``grace`` is how many seconds requests in flight are waited for;
+    ``force_exit`` tells afterwards that a second signal cut it short. ``signals``: those that
+    are obeyed.
     """
 
     def __init__(
-        self, api: ASGIApp, edge: Edge, *, backlog: int, grace: int, ready: Callable[[], None]
+        self,
+        api: ASGIApp,
+        edge: Edge,
+        *,
+        backlog: int,
+        grace: int,
+        ready: Callable[[], None],
+        signals: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM),
     ) -> None:
         # uvicorn's news are told by us; and at level NOTSET it would trace every connection.
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
@@ -51,18 +58,19 @@ class HttpServer(uvicorn.Server):
         )
         self._edge = edge
         self._ready = ready
+        self._signals = signals
         self._sweep: asyncio.Task[None] | None = None
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """On the loop, and not raised again: who is told to stop and stops has not failed."""
         loop = asyncio.get_running_loop()
-        for number in _SIGNALS:
+        for number in self._signals:
             loop.add_signal_handler(number, self.handle_exit, number, None)
         try:
             yield
         finally:
-            for number in _SIGNALS:
+            for number in self._signals:
                 loop.remove_signal_handler(number)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -75,6 +83,7 @@ class HttpServer(uvicorn.Server):
         """Let nobody in any more, and answer what is in flight for as long as the grace lasts."""
         # Who has been let in by the kernel is let in by us.
         shut_out(sockets or [])
+        await asyncio.sleep(self._edge.bounds.handshake_time)
         while somebody_waits(sockets or []):  # noqa: ASYNC110
             await asyncio.sleep(0)
         try:

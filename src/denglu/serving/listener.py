@@ -10,7 +10,10 @@ import socket
 import struct
 from collections.abc import Iterator, Sequence
 
-_SO_ATTACH_FILTER, _BPF_RETURN = 26, 0x06
+_SO_ATTACH_FILTER = 26
+# For the kernel's packet filter, which sees a TCP header: load the byte with the flags; if SYN
+# is among them keep nothing of the packet, else all of it. (Operation, two jumps, operand.)
+_NO_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
 # For the database, the standard streams, the lock, and connections that are on their way out.
 _SPARE_FILES = 256
 
@@ -88,13 +91,14 @@ def url_host(host: str) -> str:
 
 
 def shut_out(sockets: Sequence[socket.socket]) -> None:
-    """Let no new connection begin; those that the kernel has let in can still be accepted.
+    """Let no new connection begin; those that have begun can still be accepted.
 
     A listening socket that is closed resets whoever waits in its backlog. So first the kernel
-    is told to drop what comes for it (a filter that keeps nothing); Linux only.
+    is told to drop what would begin another connection; Linux only. It holds for every process
+    that shares the socket.
     """
-    drop_all = ctypes.create_string_buffer(struct.pack("=HBBI", _BPF_RETURN, 0, 0, 0))
-    program = struct.pack("@HP", 1, ctypes.addressof(drop_all))
+    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in _NO_SYN))
+    program = struct.pack("@HP", len(_NO_SYN), ctypes.addressof(code))
     for each in sockets:
         with contextlib.suppress(OSError):
             each.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)

@@ -1,103 +1,85 @@
-"""``denglu serve``: everything that happens around the ASGI app while it is being served."""
+"""``denglu serve``: what a start needs, and how many processes it becomes."""
 
-import asyncio
-import contextlib
 import gc
 import logging
-import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
-import uvloop
-
-from denglu.app import App, open_api, open_app
-from denglu.domain.errors import Refusal
-from denglu.flows.retain import Retain
-from denglu.logs import AccessLog
-from denglu.serving.edge import Bounds, Edge
-from denglu.serving.faults import FaultAnswers
-from denglu.serving.http_server import HttpServer
+from denglu.security.common_passwords import common_passwords
 from denglu.serving.listener import allow_files, bound
-from denglu.settings import Settings, is_loopback
+from denglu.serving.process import Process
+from denglu.serving.workers import Workers
+from denglu.settings import Settings
 from denglu.store.file import ServerLock, check_file
-from denglu.store.migrate import migrate
+from denglu.store.migrate import check_schema, migrate
 
 _log = logging.getLogger(__name__)
-_RETENTION_PAUSE = 60.0
 
 # Called once, when the server answers: with the port it listens on.
 Ready = Callable[[int], None]
 
 
-def serve(settings: Settings, key: bytes, host: str, port: int, ready: Ready) -> None:
+def serve(
+    settings: Settings, key: bytes, host: str, port: int, ready: Ready, *, workers: int = 1
+) -> None:
     """Serve until a signal says stop; returns when every request in flight is answered.
 
-    Raises FileTrouble, WrongSchema or CannotListen before the first byte, and
-    KeyboardInterrupt when a second signal cut the farewell short.
+    An SQLite file is brought up to date first, and takes one process. Raises FileTrouble,
+    WrongSchema, DatabaseTrouble, MissingDriver, CannotListen or WorkerTrouble before the first
+    byte, and KeyboardInterrupt when a second signal cut the farewell short.
     """
-    with ServerLock(settings.database_path), bound(host, port) as sockets:
-        if migrate(settings.database_path):
-            _log.info("the database was brought up to date")
-        check_file(settings.database_path)
-        allow_files(settings.max_connections)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            whole = runner.run(_serve(settings, key, host, sockets, ready))
+    if settings.database_kind == "sqlite":
+        whole = _on_file(settings, key, host, port, ready)
+    else:
+        whole = _on_network(settings, key, host, port, ready, workers)
     if not whole:
         raise KeyboardInterrupt
 
 
-async def _serve(
-    settings: Settings, key: bytes, host: str, sockets: list[socket.socket], ready: Ready
+def _on_file(settings: Settings, key: bytes, host: str, port: int, ready: Ready) -> bool:
+    path = settings.database_path
+    with ServerLock(path), bound(host, port) as sockets:
+        if migrate(path):
+            _log.info("the database was brought up to date")
+        check_file(path)
+        allow_files(settings.max_connections)
+        chosen = sockets[0].getsockname()[1]
+        process = Process(settings=settings, key=key, host=host, sockets=sockets)
+        return process.serve(lambda: ready(chosen))
+
+
+def _on_network(
+    settings: Settings, key: bytes, host: str, port: int, ready: Ready, workers: int
 ) -> bool:
-    async with _opened(settings, key) as app:
-        log = AccessLog()
-        api = open_api(app, settings, log, bound_to_loopback=is_loopback(host))
-        edge = Edge(_bounds(settings), FaultAnswers(settings.wire, settings.http_status), log)
-
-        def listening() -> None:
-            # What has been made by now stays. A collection that looked at all of it would hold
-            # every request up for 50 ms and more.
-            gc.freeze()
-            gc.enable()
-            ready(sockets[0].getsockname()[1])
-
-        server = HttpServer(
-            api, edge, backlog=settings.backlog, grace=settings.shutdown_grace, ready=listening
+    with bound(host, port) as sockets:
+        if check_schema(settings):
+            _log.warning("the database's schema is older than this version; run `denglu migrate`")
+        allow_files(settings.max_connections)
+        chosen = sockets[0].getsockname()[1]
+        process = Process(
+            settings=shared_out(settings, workers), key=key, host=host, sockets=sockets
         )
-        try:
-            await server.serve(sockets)
-        finally:
-            log.close()
-        return not server.force_exit
+        if workers == 1:
+            return process.serve(lambda: ready(chosen))
+        _load_what_all_need(settings)
+        parent = Workers(workers, process.work, sockets, grace=settings.shutdown_grace)
+        return parent.run(lambda: ready(chosen))
 
 
-@contextlib.asynccontextmanager
-async def _opened(settings: Settings, key: bytes) -> AsyncIterator[App]:
-    app = open_app(settings, key)
-    upkeep = asyncio.create_task(_retain(app.retain))
-    try:
-        yield app
-    finally:
-        upkeep.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await upkeep
-        await app.close()
+def shared_out(settings: Settings, workers: int) -> Settings:
+    """The machine's CPUs hash for all workers together, unless somebody said otherwise."""
+    if settings.source_of("hash_workers") != "default":
+        return settings
+    return settings.model_copy(update={"hash_workers": max(1, settings.hash_workers // workers)})
 
 
-async def _retain(retain: Retain) -> None:
-    while True:
-        more = False
-        try:
-            more = await retain()
-        except Refusal:
-            pass  # the database is busy: there is always a next round
-        except Exception:
-            _log.exception("retention failed; it will be tried again")
-        await asyncio.sleep(0.05 if more else _RETENTION_PAUSE)
-
-
-def _bounds(settings: Settings) -> Bounds:
-    return Bounds(
-        connections=settings.max_connections,
-        request_time=settings.body_timeout,
-        keep_alive=settings.keep_alive,
-    )
+def _load_what_all_need(settings: Settings) -> None:
+    """Workers share what their parent has in memory, as long as the collector leaves it alone."""
+    if settings.database_kind == "postgresql":
+        from denglu.store.postgres import statements
+    else:
+        from denglu.store.mysql import statements
+    statements()
+    common_passwords()
+    gc.collect()
+    gc.freeze()
+    gc.enable()

@@ -1,0 +1,106 @@
+"""The nginx sample with the real nginx: what it hides, what it adds, what it says itself."""
+
+import json
+import ssl
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.cli.desk import Desk, Serving
+from tests.deploy.nginx_sample import shipped_nginx
+from tests.servers.nginx import NginxServer
+from tests.servers.process import free_port
+
+WHOAMI = "/v1/member/member/index"
+HOUSEHOLD = "127.0.0.9"
+HSTS = "max-age=31536000"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A denglu that believes the proxy."""
+    desk = Desk(tmp_path_factory.mktemp("denglu"), {"DENGLU_TRUSTED_PROXIES": "127.0.0.1"})
+    with desk.serving() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def nginx(server: Serving) -> Iterator[NginxServer]:
+    """nginx in front of it; the second server of the sample is not there."""
+    with shipped_nginx([server.port, free_port()]) as started:
+        yield started
+
+
+def get(nginx: NginxServer, path: str, **headers: str) -> httpx.Response:
+    """A request over TLS, from an address of its own."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    transport = httpx.HTTPTransport(verify=context, local_address=HOUSEHOLD)
+    with httpx.Client(transport=transport, timeout=20) as client:
+        return client.get(f"https://127.0.0.1:{nginx.port}{path}", headers=headers)
+
+
+def test_T07_the_access_log_holds_no_query(nginx: NginxServer) -> None:
+    token = "A" * 43
+    assert get(nginx, f"{WHOAMI}?access-token={token}").json()["data"]["reason"] == "token_missing"
+    logged = (nginx.folder / "denglu.access.log").read_text()
+    assert f'"GET {WHOAMI}" 200' in logged
+    assert token not in logged
+    assert token not in (nginx.folder / "denglu.error.log").read_text()
+
+
+def test_answers_of_nginx_and_denglu_demand_tls_from_then_on(nginx: NginxServer) -> None:
+    assert get(nginx, WHOAMI).headers["strict-transport-security"] == HSTS
+    assert get(nginx, "/nowhere").headers["strict-transport-security"] == HSTS
+
+
+def test_N02_what_a_client_says_of_its_address_is_not_passed_on(
+    nginx: NginxServer, server: Serving
+) -> None:
+    said = {"X-Forwarded-For": "1.1.1.1, 127.0.0.1", "X-Real-IP": "1.1.1.1"}
+    request_id = get(nginx, WHOAMI, **said).headers["x-request-id"]
+    assert _address(server, request_id) == HOUSEHOLD
+
+
+def _address(server: Serving, request_id: str) -> str:
+    """Whose request it was, by denglu's access log; a line may take a moment."""
+    while True:
+        for line in map(json.loads, server.errors.read_text().splitlines()):
+            if line.get("request_id") == request_id:
+                return str(line["ip"])
+        time.sleep(0.02)
+
+
+def test_health_is_not_shown_to_the_world(nginx: NginxServer, server: Serving) -> None:
+    for path in ("/healthz", "/readyz"):
+        assert get(nginx, path).status_code == 404
+        assert httpx.get(f"http://127.0.0.1:{server.port}{path}").status_code == 200
+
+
+def test_N08_a_head_that_is_too_large_ends_at_nginx(nginx: NginxServer) -> None:
+    assert get(nginx, WHOAMI, filler="x" * 20_000).status_code == 400
+
+
+def test_without_a_server_apps_are_told_busy_in_their_own_terms() -> None:
+    with shipped_nginx([free_port(), free_port()]) as nginx:
+        answer = get(nginx, WHOAMI)
+    assert answer.status_code == 200
+    assert answer.headers["retry-after"] == "1"
+    assert answer.headers["strict-transport-security"] == HSTS
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json() == {
+        "code": 503,
+        "message": "服务器繁忙，请稍后再试",
+        "data": {"reason": "busy", "retry_after": 1},
+    }
+
+
+def test_a_flood_from_one_address_is_told_busy_too(server: Serving) -> None:
+    # So few are enough only here: what the sample allows would have to be outrun.
+    few = {"rate=100r/s": "rate=1r/m", "burst=200": "burst=1"}
+    with shipped_nginx([server.port, free_port()], few) as nginx:
+        codes = [get(nginx, WHOAMI).json()["code"] for _ in range(4)]
+    assert codes == [401, 401, 503, 503]
