@@ -9,6 +9,7 @@ import pytest
 
 from denglu.api.app import Application, build_api
 from denglu.domain.groups import Groups
+from denglu.domain.request_limit import RequestLimit
 from tests.api.fakes import NOW, FakeFlows, options_for
 from tests.openapi_holder import check_answer
 
@@ -32,6 +33,7 @@ class Server:
         flows: FakeFlows | None = None,
         loopback: bool = False,
         peer: str = "203.0.113.9",
+        requests: RequestLimit | None = None,
         **changes: Any,
     ) -> None:
         self.wire = wire
@@ -47,6 +49,7 @@ class Server:
             ready=self._ready,
             now=lambda: NOW,
             access_log=lambda *told: self.lines.append(Line(*told)),
+            requests=requests,
             bound_to_loopback=loopback,
         )
         transport = httpx.ASGITransport(self.app, client=(peer, 50000))

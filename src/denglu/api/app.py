@@ -16,11 +16,12 @@ from denglu.api.handlers import Site
 from denglu.api.member_view import MemberView
 from denglu.api.options import Clock, Flows, Options, Ready
 from denglu.api.refusals import ClientGone, WireRefusal
-from denglu.api.router import Endpoint, Reading, build_table, routed
+from denglu.api.router import Endpoint, Reading, admitting, build_table, routed
 from denglu.api.wire import PROFILES
 from denglu.asgi import Receive, Scope, Send
 from denglu.domain.errors import Reason, Refusal
 from denglu.domain.groups import Groups
+from denglu.domain.request_limit import RequestLimit
 
 _log = logging.getLogger(__name__)
 
@@ -44,14 +45,15 @@ def build_api(
     ready: Ready,
     now: Clock,
     access_log: AccessLog,
+    requests: RequestLimit | None = None,
     bound_to_loopback: bool = False,
     lifespan: Lifespan | None = None,
 ) -> "Application":
     """The API as one ASGI application.
 
     `common_passwords` are in plain form (lower case). `now` gives Unix seconds, `ready` says
-    whether the store answers. `lifespan` is entered when the server starts and left when it
-    stops.
+    whether the store answers. `requests` limits calls by address. `lifespan` is entered when
+    the server starts and left when it stops.
     """
     wire = PROFILES[options.wire]
     envelope = Envelope(
@@ -72,7 +74,8 @@ def build_api(
     reading = Reading(options.body_limit, options.body_timeout, rules)
     origins = Origins(options.cors_origins, loopback=bound_to_loopback)
     # From the inside out: the endpoint, refusals as envelopes, other origins, the sending.
-    table = build_table(site, reading, options.mounts)
+    admits = None if requests is None else admitting(requests, now)
+    table = build_table(site, reading, options.mounts, admits)
     if options.docs_enabled:
         add_docs(table, lambda: _document(site, reading, options))
     endpoint = routed(table, options.mounts)

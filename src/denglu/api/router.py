@@ -14,11 +14,14 @@ from denglu.api.envelope import Answer
 from denglu.api.exchange import Exchange
 from denglu.api.forms import Form, form_of
 from denglu.api.handlers import Site
+from denglu.api.options import Clock
 from denglu.api.refusals import WireRefusal
 from denglu.api.routes import HEALTH, MERCHANT_API, ROUTES, Guard, Route
-from denglu.domain.errors import Reason
+from denglu.domain.errors import Reason, Refusal
+from denglu.domain.request_limit import RequestLimit
 
 Endpoint = Callable[[Exchange], Awaitable[Answer]]
+Layer = Callable[[Endpoint], Endpoint]
 Table = dict[str, dict[str, Endpoint]]
 
 
@@ -31,11 +34,15 @@ class Reading:
     rules: Rules
 
 
-def build_table(site: Site, reading: Reading, mounts: Iterable[str]) -> Table:
-    """Every path that is answered, with its methods."""
+def build_table(
+    site: Site, reading: Reading, mounts: Iterable[str], before: Layer | None = None
+) -> Table:
+    """Every path that is answered, with its methods. `before` stands before each but HEALTH."""
     table: Table = {}
     for route in ROUTES:
         endpoint = bind(route, site, reading)
+        if before is not None:
+            endpoint = before(endpoint)
         for mount in ("", *mounts):
             add(table, route.method, mount.rstrip("/") + route.path, endpoint)
     for route in HEALTH:
@@ -82,6 +89,20 @@ def bind(route: Route, site: Site, reading: Reading) -> Endpoint:
     form: type[Form] = form_of(route.form, loose=site.wire.loose_forms)
     note = _noting(form)
     return with_form
+
+
+def admitting(requests: RequestLimit, now: Clock) -> Layer:
+    """A layer that counts a request, and lets it through while its address has not had enough."""
+
+    def wrap(inner: Endpoint) -> Endpoint:
+        async def layer(exchange: Exchange) -> Answer:
+            if seconds := requests.claim(exchange.ip, now()):
+                raise Refusal(Reason.too_many_attempts, retry_after=seconds)
+            return await inner(exchange)
+
+        return layer
+
+    return wrap
 
 
 def _noting(form: type[Form]) -> Callable[[Exchange, Form], None]:

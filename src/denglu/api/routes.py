@@ -1,7 +1,9 @@
 """Every path on one page: method, guard, what it reads and gives, why it may be refused.
 
 The limits are among the reasons: `too_many_attempts`, `sms_too_frequent`, and for codes
-`bad_code`. A test holds every answer to this page through the API document made from it.
+`bad_code`. Every call but those of HEALTH also counts among the requests of its address, where
+`request_rates` are set. A test holds every answer to this page through the API document made
+from it.
 """
 
 from collections.abc import Awaitable, Callable
@@ -149,7 +151,7 @@ ROUTES = (
     ),
 )
 
-# Outside every mount, with real statuses and no envelope.
+# Outside every mount, with real statuses, no envelope and no limit.
 HEALTH = (
     Route("GET", "/healthz", Guard.public, handlers.alive, None, Gives.health),
     Route("GET", "/readyz", Guard.public, handlers.readiness, None, Gives.health),
@@ -160,5 +162,5 @@ MERCHANT_API = "/merapi/v1/"
 ANY_FORM = (R.malformed_body, R.unsupported_media_type, R.body_too_large)
 """Why any body may be refused."""
 
-ANY_CALL = (R.busy, R.internal)
+ANY_CALL = (R.too_many_attempts, R.busy, R.internal)
 """Why any call may be refused."""
