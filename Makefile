@@ -15,7 +15,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/lock/bin/pip-compile --qui
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check fmt lock battery bench clean
+.PHONY: help run test check fmt lock battery bench scale clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,7 +23,8 @@ help: ## show this list
 run: $(RUN_STAMP) ## serve on HOST:PORT with a demo member, and say what to try next
 	@HOST="$(HOST)" PORT="$(PORT)" DENGLU="$(BIN)/denglu" bash scripts/demo.sh
 
-test: $(DEV_STAMP) ## run all tests
+test: $(DEV_STAMP) ## run all tests; servers that they need are installed where that is allowed
+	@bash scripts/install_servers.sh
 	$(BIN)/python -m pytest
 
 check: $(DEV_STAMP) ## format, lint, strict types, layers, documents
@@ -42,6 +43,10 @@ battery: $(DEV_STAMP) ## attacks and faults against the real server: row, figure
 
 bench: $(RUN_STAMP) ## speed against the bare server and the bare hash (needs wrk; two minutes)
 	$(BIN)/python bench/quick.py
+
+# SIZES="10000 1000000"; FOLDER=... for the data; OPTIONS="--on sqlite --keep --write".
+scale: $(DEV_STAMP) ## what an operation costs at 10,000, a million and ten million members
+	$(BIN)/python -m bench.scale $(SIZES) $(if $(FOLDER),--folder "$(FOLDER)") $(OPTIONS)
 
 lock: $(VENV)/lock/bin/pip-compile ## renew requirements/*.txt from pyproject.toml
 	$(COMPILE) --output-file requirements/run.txt

@@ -14,7 +14,9 @@ from tests.battery.harness import HOLDERS, Answer, Server, running
 from tests.openapi_holder import check_answer
 
 Record = Callable[..., None]
+DatabaseFor = Callable[[str], dict[str, str]]
 _PROXY = "127.0.0.1"
+_KEY = "a key that the processes of a test have in common"
 
 
 # Given before the API sees a request, by what reads HTTP: the API document knows none of them.
@@ -72,6 +74,36 @@ def record(request: pytest.FixtureRequest) -> Record:
     return tell
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql", "mysql"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """The test runs on each database."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def database_for(request: pytest.FixtureRequest) -> DatabaseFor:
+    """Settings that name a new database of a kind: none for SQLite's file beside the server."""
+
+    def make(kind: str) -> dict[str, str]:
+        if kind == "sqlite":
+            return {}
+        fixture = "postgres_server" if kind == "postgresql" else "mariadb_server"
+        url = request.getfixturevalue(fixture).create_database()
+        return {"database_url": url, "secret_key": _KEY}
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def any_server(
+    tmp_path_factory: pytest.TempPathFactory, kind: str, database_for: DatabaseFor
+) -> Iterator[Server]:
+    """``server`` on each database, one after the other."""
+    folder = tmp_path_factory.mktemp(kind)
+    with running(folder, trusted_proxies=_PROXY, **database_for(kind)) as started:
+        yield started
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server of the document profile, for a module; it believes X-Forwarded-For."""
@@ -91,6 +123,12 @@ def rageframe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def client(server: Server) -> Iterator[Client]:
     """A client of ``server`` on one kept connection, from a new address each time."""
     yield from _client(server)
+
+
+@pytest.fixture
+def any_client(any_server: Server) -> Iterator[Client]:
+    """The same for ``any_server``."""
+    yield from _client(any_server)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The battery's ground: a real server process with a real file, a clock and an outbox.
+"""The battery's ground: a real server process with a real database, a clock and an outbox.
 
 Rivals are released by a barrier: every connection has sent all of its request but the last
 byte, and then all last bytes go out at once.
@@ -20,6 +20,8 @@ from typing import Any
 
 import apsw
 import httpx
+
+from tests.servers.shell import Shell
 
 HOST = "127.0.0.1"
 PASSWORD = "moonlit-harbour-17"
@@ -79,6 +81,9 @@ class Server:
     shift: int = 0
     # Trouble that a test causes on purpose: a line of the log with one of these texts.
     expected: list[str] = field(default_factory=list)
+    # More words for `denglu serve`.
+    options: list[str] = field(default_factory=list)
+    _shell: Shell | None = None
 
     @property
     def url(self) -> str:
@@ -87,8 +92,23 @@ class Server:
 
     @property
     def database(self) -> Path:
-        """Its SQLite file."""
+        """Its SQLite file, unless it uses another database."""
         return self.folder / "denglu.db"
+
+    @property
+    def database_url(self) -> str:
+        """Where its members are."""
+        return self.settings.get("DENGLU_DATABASE_URL", f"sqlite:///{self.database}")
+
+    @property
+    def database_kind(self) -> str:
+        """``sqlite``, ``postgresql`` or ``mysql``."""
+        return self.database_url.partition(":")[0]
+
+    @property
+    def lag(self) -> float:
+        """Seconds after which it surely knows what another process has revoked."""
+        return 0.0 if self.database_kind == "sqlite" else 0.3
 
     @property
     def log(self) -> str:
@@ -109,7 +129,7 @@ class Server:
         kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "COVERAGE")}
         kept["PYTHONPATH"] = os.environ.get("PYTHONPATH", str(_SOURCES))
         ours = {
-            "DENGLU_DATABASE_URL": f"sqlite:///{self.database}",
+            "DENGLU_DATABASE_URL": self.database_url,
             "DENGLU_SMS_GATEWAYS": "outbox",
             "DENGLU_SMS_OUTBOX": str(self.folder / "outbox"),
             "DENGLU_TEST_CLOCK_FILE": str(self.folder / "clock"),
@@ -123,7 +143,7 @@ class Server:
         address = ["--host", self.host, "--port", str(self.port)]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "denglu", "serve", *address],
+                [sys.executable, "-m", "denglu", "serve", *address, *self.options],
                 env=self.environ(),
                 cwd=self.folder,
                 stdout=log,
@@ -152,6 +172,17 @@ class Server:
                 self.process.kill()
                 self.process.wait()
             self.process = None
+
+    def migrate(self) -> None:
+        """Make the tables of a database that ``serve`` leaves to the operator."""
+        done = self.cli("migrate")
+        assert done.returncode == 0, done.stderr
+
+    def close(self) -> None:
+        """Let go of the database."""
+        if self._shell is not None:
+            self._shell.close()
+            self._shell = None
 
     def kill(self) -> None:
         """kill -9."""
@@ -207,7 +238,10 @@ class Server:
         return [m for m in messages if mobile is None or m["mobile"] == mobile]
 
     def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        """Read (or, with care, write) the file from a process of its own."""
+        """Read (or, with care, write) the database past the server."""
+        if self.database_kind != "sqlite":
+            self._shell = self._shell or Shell(self.database_url)
+            return self._shell(sql, *values)
         with contextlib.closing(apsw.Connection(str(self.database))) as db:
             db.set_busy_timeout(5000)
             db.execute("PRAGMA wal_autocheckpoint = 0").fetchall()  # the server's writer does it
@@ -311,10 +345,11 @@ class Raw:
 
 async def _race(host: str, port: int, requests: Sequence[Raw]) -> list[Answer]:
     gate = asyncio.Barrier(len(requests))
-    return await asyncio.gather(*(_run(host, port, request, gate) for request in requests))
+    return await asyncio.gather(*(release(host, port, request, gate) for request in requests))
 
 
-async def _run(host: str, port: int, request: Raw, gate: asyncio.Barrier) -> Answer:
+async def release(host: str, port: int, request: Raw, gate: asyncio.Barrier) -> Answer:
+    """Send a request; its last byte when all rivals have come to the gate."""
     reader, writer = await asyncio.open_connection(host, port)
     try:
         raw = request.encode(host)
@@ -353,10 +388,15 @@ def running(folder: Path, **settings: str) -> Iterator[Server]:
     Fails at the end when the server logged trouble (``Server.troubles``), or ended badly.
     """
     server = Server(folder, {f"DENGLU_{name.upper()}": value for name, value in settings.items()})
+    if server.database_kind != "sqlite":
+        server.migrate()
     server.start()
     try:
         yield server
     finally:
-        code = server.stop()
+        try:
+            code = server.stop()
+        finally:
+            server.close()
     assert code == 0, server.log[-2000:]
     assert not server.troubles(), server.troubles()[:5]

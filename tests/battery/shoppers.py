@@ -23,7 +23,9 @@ _HASHER = PasswordHasher()
 
 @dataclass
 class Life:
-    """One member, as the acknowledged answers tell it. ``pending``: what was not answered."""
+    """One member, as the acknowledged answers tell it. ``pending``: what was not answered, or
+    with busy: then it may have been done, and the shopper leaves this life alone.
+    """
 
     mobile: str
     password: str
@@ -49,11 +51,16 @@ class Shopper(threading.Thread):
         self.lives: list[Life] = []
         self.acknowledged = 0
         self.odd: list[str] = []
+        self._leaving = threading.Event()
+
+    def leave(self) -> None:
+        """Stop after this life."""
+        self._leaving.set()
 
     def run(self) -> None:
-        """Until the connection breaks."""
+        """Until told to leave, or the connection breaks."""
         try:
-            while True:
+            while not self._leaving.is_set():
                 self._live()
         except (httpx.TransportError, OSError):
             pass
@@ -69,19 +76,24 @@ class Shopper(threading.Thread):
         self.lives.append(life)
         self._register(life)
         for _ in range(self._random.randrange(6)):
+            if life.pending:
+                break
             deed = self._random.choice((self._login, self._refresh, self._refresh, self._logout))
             deed(life, self._random.choice(_GROUPS))
 
     def _done(self, life: Life, answer: Answer) -> bool:
-        """An answer came: nothing is pending any more."""
+        """Whether it went well."""
+        if answer.reason == "busy":
+            return False
         life.pending = ""
         if answer.code == 200:
             self.acknowledged += 1
-        elif answer.reason != "busy":
+        else:
             self.odd.append(answer.text)
         return answer.code == 200
 
     def _code(self, life: Life, usage: str) -> str | None:
+        life.pending = "sms-code"
         answer = self._client.site("sms-code", {"mobile": life.mobile, "usage": usage})
         if not self._done(life, answer):
             return None
@@ -141,12 +153,17 @@ class Shopper(threading.Thread):
 
 def missing(server: Server, lives: list[Life]) -> list[str]:
     """What was acknowledged and is not there."""
-    key = server.database.with_name(server.database.name + ".key").read_bytes().strip()
-    secrets = HmacSecrets(key)
+    secrets = HmacSecrets(_key(server))
     found = []
     for life in lives:
         found += [f"{life.mobile}: {what}" for what in _missing(server, secrets, life)]
     return found
+
+
+def _key(server: Server) -> bytes:
+    if key := server.settings.get("DENGLU_SECRET_KEY"):
+        return key.encode()
+    return server.database.with_name(server.database.name + ".key").read_bytes().strip()
 
 
 def _missing(server: Server, secrets: HmacSecrets, life: Life) -> list[str]:

@@ -24,13 +24,14 @@ from tests.battery.client import Client, fresh_address, fresh_mobile, new_member
 from tests.battery.conftest import Record
 from tests.battery.harness import PASSWORD, Answer, Raw, Server, parse, running
 from tests.battery.rivals import (
-    ROUNDS,
     clone_members,
     events,
     hash_of,
     login,
     member_id,
     outcomes,
+    rounds,
+    rounds_told,
     site,
 )
 
@@ -53,10 +54,12 @@ def fail(client: Client, name: str, ip: str, times: int) -> list[str | None]:
 
 
 @pytest.mark.parametrize(("addresses", "most"), [(1, 5), (200, 10)])
-def test_P03_parallel_overrun(client: Client, record: Record, addresses: int, most: int) -> None:
+def test_P03_parallel_overrun(
+    any_client: Client, record: Record, addresses: int, most: int
+) -> None:
     """200 wrong passwords at once for one member."""
-    server, judged = client.server, []
-    for mobile in new_members(client, ROUNDS):
+    client, server, judged = any_client, any_client.server, []
+    for mobile in new_members(client, rounds(server)):
         before = events(server, "login_failed")
         ips = [fresh_address() for _ in range(addresses)]
         rivals = [login(mobile, WRONG, ip=ips[n % addresses]) for n in range(200)]
@@ -65,7 +68,8 @@ def test_P03_parallel_overrun(client: Client, record: Record, addresses: int, mo
         assert set(counted) <= {"bad_credentials", "too_many_attempts", "busy"}
         assert counted["bad_credentials"] == judged[-1]
         assert client.login(mobile, ip=ips[0]).reason == "too_many_attempts"
-    record("P03", tried=f"200 wrong passwords at once, {addresses} address(es), {ROUNDS} rounds",
+    record("P03", tried=f"200 wrong passwords at once, {addresses} address(es), "
+           f"{rounds_told(server)}",
            figure=f"{min(judged)} to {max(judged)} judged a round")  # fmt: skip
     assert set(judged) == {most}
 
@@ -369,10 +373,10 @@ def test_P16_rehash_on_login(client: Client, record: Record, kind: str) -> None:
     record("P16", tried="one login with an older hash", figure=f"{kind}: Argon2id after it")
 
 
-def test_P16_concurrent_logins_leave_one_good_hash(client: Client, record: Record) -> None:
+def test_P16_concurrent_logins_leave_one_good_hash(any_client: Client, record: Record) -> None:
     """20 logins at once with an imported hash."""
-    server, won = client.server, []
-    for mobile in new_members(client, ROUNDS):
+    client, server, won = any_client, any_client.server, []
+    for mobile in new_members(client, rounds(server)):
         _store_hash(server, mobile, _bcrypt(PASSWORD, 5))
         before = events(server, "password_rehashed")
         rivals = [login(mobile, PASSWORD) for _ in range(20)]
@@ -383,14 +387,14 @@ def test_P16_concurrent_logins_leave_one_good_hash(client: Client, record: Recor
         assert events(server, "password_rehashed") - before == 1
         assert CURRENT.fullmatch(hash_of(server, mobile))
         assert client.login(mobile).code == 200
-    record("P16", tried=f"20 logins at once with an imported hash, {ROUNDS} rounds",
+    record("P16", tried=f"20 logins at once with an imported hash, {rounds_told(server)}",
            figure=f"one rehash a round, {min(won)} to {max(won)} logins good")  # fmt: skip
 
 
-def test_P16_new_password_wins_over_a_rehash(client: Client, record: Record) -> None:
+def test_P16_new_password_wins_over_a_rehash(any_client: Client, record: Record) -> None:
     """up-pwd at the same time as logins that rehash the old password."""
-    server, before_reset = client.server, 0
-    for number, mobile in enumerate(new_members(client, ROUNDS)):
+    client, server, before_reset = any_client, any_client.server, 0
+    for number, mobile in enumerate(new_members(client, rounds(server))):
         # The cheapest hash: comparing it takes no time, so that both write at the same moment.
         _store_hash(server, mobile, _bcrypt(PASSWORD, 4))
         server.advance(61)
@@ -402,7 +406,7 @@ def test_P16_new_password_wins_over_a_rehash(client: Client, record: Record) -> 
         before_reset += sum(answer.code == 200 for answer in answers) - 1
         assert client.login(mobile, PASSWORD).reason == "bad_credentials"
         assert client.login(mobile, NEWER).code == 200
-    record("P16", tried=f"up-pwd and 4 rehashing logins at once, {ROUNDS} rounds",
+    record("P16", tried=f"up-pwd and 4 rehashing logins at once, {rounds_told(server)}",
            figure=f"the new password won always; {before_reset} logins came before it")  # fmt: skip
 
 

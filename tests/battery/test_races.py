@@ -1,9 +1,11 @@
-"""Rows R: rivals at once, replay, and what a restart may not forget."""
+"""Rows R on every database: rivals at once, replay, and what a restart may not forget."""
 
 import asyncio
 import contextlib
 import functools
+import itertools
 import threading
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,14 +15,15 @@ import pytest
 from denglu.clock import Clock
 from denglu.domain.member import Status
 from denglu.flows.administer import Administer
+from denglu.flows.ports import Store
 from denglu.security.passwords import ArgonPasswords
-from denglu.store.sqlite import SqliteStore, open_store
+from denglu.settings import load_settings
+from denglu.store.opening import open_store
 from tests.battery.client import Client, fresh_address, fresh_mobile, new_member, new_password
-from tests.battery.conftest import Record
+from tests.battery.conftest import DatabaseFor, Record
 from tests.battery.harness import HOLDERS, PASSWORD, Answer, Server, running
 from tests.battery.load import Line
 from tests.battery.rivals import (
-    ROUNDS,
     clone_members,
     events,
     login,
@@ -28,6 +31,8 @@ from tests.battery.rivals import (
     only_winner,
     outcomes,
     refresh,
+    rounds,
+    rounds_told,
     site,
 )
 from tests.battery.toy import toy_server
@@ -81,6 +86,12 @@ def members_like(client: Client, count: int) -> list[str]:
     return [first, *others]
 
 
+@pytest.fixture(scope="module")
+def server(any_server: Server) -> Server:
+    """Every row of this module meets every database."""
+    return any_server
+
+
 @pytest.fixture
 def unheld() -> Iterator[None]:
     """The toy answers nothing that the API document knows."""
@@ -117,7 +128,7 @@ def test_the_broken_toy_is_found_by_rivals_only(tmp_path: Path) -> None:
 def test_R01_one_code_many_logins(client: Client, record: Record) -> None:
     """100 mobile-logins at once with the same right code."""
     server, judged = client.server, []
-    for mobile in members_like(client, ROUNDS):
+    for mobile in members_like(client, rounds(server)):
         server.advance(61)
         code = client.code_for(mobile, "login")
         who = member_id(server, mobile)
@@ -130,7 +141,7 @@ def test_R01_one_code_many_logins(client: Client, record: Record) -> None:
         assert ("iOS", 1) in live_sessions(server, mobile)
         assert client.who_am_i(winner.data["access_token"]).code == 200
         judged.append(events(server, "sms_code_compared") - before)
-    record("R01", tried=f"100 mobile-logins at once with one code, {ROUNDS} rounds",
+    record("R01", tried=f"100 mobile-logins at once with one code, {rounds_told(server)}",
            figure=f"1 success, 99 refused, 1 session each round, {max(judged)} judged")  # fmt: skip
 
 
@@ -138,7 +149,7 @@ def test_R01_one_code_many_logins(client: Client, record: Record) -> None:
 def test_R02_one_mobile_many_registers(client: Client, record: Record, addresses: int) -> None:
     """100 registrations of one number at once."""
     server = client.server
-    for _ in range(ROUNDS):
+    for _ in range(rounds(server)):
         mobile, ips = fresh_mobile(), [fresh_address() for _ in range(addresses)]
         code = client.code_for(mobile, "register")
         bodies = [new_member(mobile, code, f"{PASSWORD}-{n}") for n in range(100)]
@@ -156,15 +167,29 @@ def test_R02_one_mobile_many_registers(client: Client, record: Record, addresses
         password = f"{PASSWORD}-{answers.index(winner)}"
         assert client.login(mobile, password, "h5").code == 200
     record("R02", tried=f"100 registrations of one number at once, {addresses} address(es), "
-           f"{ROUNDS} rounds", figure="1 member, 1 success, no 5xx each round")  # fmt: skip
+           f"{rounds_told(server)}", figure="1 member, 1 success, no 5xx each round")  # fmt: skip
+
+
+_KEYS_OF_FILE = """
+    SELECT i.name, c.name FROM pragma_index_list(?) i, pragma_index_info(i.name) c
+    WHERE i."unique" = 1 ORDER BY i.name, c.seqno
+"""
+_KEYS_OF_SCHEMA = """
+    SELECT k.constraint_name, k.column_name
+    FROM information_schema.key_column_usage k JOIN information_schema.table_constraints t
+    ON t.constraint_name = k.constraint_name
+    AND t.table_name = k.table_name AND t.table_schema = k.table_schema
+    WHERE t.table_name = ? AND t.table_schema = {here} AND t.constraint_type = 'UNIQUE'
+    ORDER BY k.constraint_name, k.ordinal_position
+"""
+_HERE = {"postgresql": "current_schema()", "mysql": "database()"}
 
 
 def _unique_keys(server: Server, table: str) -> set[tuple[str, ...]]:
-    names = server.rows(f"SELECT name FROM pragma_index_list('{table}') WHERE \"unique\" = 1")
-    return {
-        tuple(row[0] for row in server.rows(f"SELECT name FROM pragma_index_info('{name}')"))
-        for (name,) in names
-    }
+    kind = server.database_kind
+    sql = _KEYS_OF_FILE if kind == "sqlite" else _KEYS_OF_SCHEMA.format(here=_HERE[kind])
+    found = itertools.groupby(server.rows(sql, table), key=lambda row: row[0])
+    return {tuple(column for _, column in key) for _, key in found}
 
 
 def test_R02_R09_unique_keys_are_in_the_schema(server: Server) -> None:
@@ -179,7 +204,7 @@ def test_R02_R09_unique_keys_are_in_the_schema(server: Server) -> None:
 def test_R03_one_refresh_token_many_refreshes(client: Client, record: Record) -> None:
     """100 refreshes at once, and 100 again after 30 s while the child is unused."""
     server = client.server
-    for mobile in members_like(client, ROUNDS):
+    for mobile in members_like(client, rounds(server)):
         old = pair_of(client.login(mobile))
         rivals = [refresh(old["refresh_token"]) for _ in range(100)]
         pairs = [pair_of(answer) for answer in server.race(rivals)]
@@ -191,7 +216,7 @@ def test_R03_one_refresh_token_many_refreshes(client: Client, record: Record) ->
         assert pairs[0] != old
         assert live_sessions(server, mobile) == [("pc", 2)]
         assert client.who_am_i(pairs[0]["access_token"]).code == 200
-    record("R03", tried=f"100 refreshes at once, and again after 30 s, {ROUNDS} rounds",
+    record("R03", tried=f"100 refreshes at once, and again after 30 s, {rounds_told(server)}",
            figure="200 times one pair, 1 new generation, session alive")  # fmt: skip
 
 
@@ -248,7 +273,7 @@ def test_R04_replay_after_the_window(
 def test_R04_rivals_with_a_stolen_parent(client: Client) -> None:
     """100 replays at once end the session once, and give nobody a token."""
     server = client.server
-    for mobile in members_like(client, ROUNDS):
+    for mobile in members_like(client, rounds(server)):
         parent = pair_of(client.login(mobile))
         child = pair_of(client.refresh(parent["refresh_token"]))
         _use_access(client, child)
@@ -264,7 +289,7 @@ def test_R07_refresh_and_logout(client: Client, record: Record) -> None:
     """200 rounds of refreshes and a logout at once."""
     server, rotated = client.server, 0
     (mobile,) = members_like(client, 1)
-    for number in range(MANY_ROUNDS):
+    for number in range(rounds(server, MANY_ROUNDS)):
         old = pair_of(client.login(mobile))
         rivals = [refresh(old["refresh_token"]) for _ in range(3)]
         rivals.insert(number % 4, site("logout", token=old["access_token"]))
@@ -276,29 +301,31 @@ def test_R07_refresh_and_logout(client: Client, record: Record) -> None:
         rotated += bool(won)
         assert_dead(client, [old, *won])
         assert live_sessions(server, mobile) == []
-    record("R07", tried=f"3 refreshes and a logout at once, {MANY_ROUNDS} rounds",
+    record("R07", tried=f"3 refreshes and a logout at once, {rounds_told(server, MANY_ROUNDS)}",
            figure=f"no token lived; a refresh came first in {rotated} rounds")  # fmt: skip
 
 
 class Operator:
-    """``denglu member disable`` without a process for each: a second writer on the file."""
+    """``denglu member disable`` without a process for each: a second writer on the database,
+    who says nothing to the server.
+    """
 
     def __init__(self, server: Server) -> None:
         self._server = server
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._passwords = ArgonPasswords(workers=1)
         self._store = self._run(self._open())
 
-    async def _open(self) -> SqliteStore:
-        return open_store(self._server.database)
+    async def _open(self) -> Store:
+        return open_store(load_settings(self._server.environ(), self._server.folder))
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
     def disable(self, mobile: str) -> None:
-        """Returns when it is done."""
+        """Returns when it is done and the server knows it."""
 
         async def work() -> bool:
             administer = Administer(self._store, Clock(), self._passwords)
@@ -307,6 +334,7 @@ class Operator:
             return await administer.set_status(member, Status.disabled)
 
         assert self._run(work())
+        time.sleep(self._server.lag)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -359,7 +387,7 @@ def test_R08_refresh_and_reset_and_disable(
 ) -> None:
     """200 rounds: refreshes against up-pwd, and then against the operator's disable."""
     server, most = client.server, 0
-    for mobile in members_like(client, MANY_ROUNDS):
+    for mobile in members_like(client, rounds(server, MANY_ROUNDS)):
         server.advance(61)
         old = pair_of(client.login(mobile))
         reset = site("up-pwd", new_password(mobile, client.code_for(mobile, "up-pwd"), NEWER))
@@ -375,9 +403,9 @@ def test_R08_refresh_and_reset_and_disable(
         assert_dead(client, before)
         assert live_sessions(server, mobile) == []
         most = max(most, *(generations(server, mobile)))
-    record("R08", tried=f"refreshes without rest against up-pwd, then against disable, "
-           f"{MANY_ROUNDS} rounds", figure=f"no token lived; up to {most - 1} refreshes came "
-           "before the end")  # fmt: skip
+    record("R08", tried="refreshes without rest against up-pwd, then against disable, "
+           f"{rounds_told(server, MANY_ROUNDS)}",
+           figure=f"no token lived; up to {most - 1} refreshes came before the end")  # fmt: skip
 
 
 def test_R08_disabled_by_the_command(client: Client) -> None:
@@ -386,6 +414,7 @@ def test_R08_disabled_by_the_command(client: Client) -> None:
     pairs = [pair_of(client.register(mobile)), pair_of(client.login(mobile, group="iOS"))]
     done = server.cli("member", "disable", mobile)
     assert done.returncode == 0, done.stderr
+    time.sleep(server.lag)
     assert_dead(client, pairs[:1])
     assert_dead(client, pairs[1:], "iOS")
     assert client.login(mobile).reason == "bad_credentials"
@@ -394,7 +423,7 @@ def test_R08_disabled_by_the_command(client: Client) -> None:
 def test_R09_logins_in_one_group(client: Client, record: Record) -> None:
     """50 logins at once in one group."""
     server, good = client.server, []
-    for mobile in members_like(client, ROUNDS):
+    for mobile in members_like(client, rounds(server)):
         answers = server.race([login(mobile, PASSWORD) for _ in range(50)])
         counted = outcomes(answers)
         assert set(counted) <= {"OK", "busy"}
@@ -410,7 +439,7 @@ def test_R09_logins_in_one_group(client: Client, record: Record) -> None:
         assert live_sessions(server, mobile) == [("pc", 1)]
         last = pairs[checked.index(winner)]
         assert client.refresh(last["refresh_token"]).code == 200
-    record("R09", tried=f"50 logins at once in one group, {ROUNDS} rounds",
+    record("R09", tried=f"50 logins at once in one group, {rounds_told(server)}",
            figure=f"1 live session each round; {min(good)} to {max(good)} logins good")  # fmt: skip
 
 
@@ -419,7 +448,7 @@ def test_R10_groups_leave_each_other_alone(client: Client, record: Record) -> No
     server = client.server
     (mobile,) = members_like(client, 1)
     last: dict[str, Pair] = {}
-    for number in range(ROUNDS):
+    for number in range(rounds(server)):
         group = ("pc", "iOS")[number % 2]
         last[group] = pair_of(client.login(mobile, group=group))
         for pair in last.values():
@@ -432,14 +461,14 @@ def test_R10_groups_leave_each_other_alone(client: Client, record: Record) -> No
         checked = [client.who_am_i(pair["access_token"]) for pair in pairs]
         only_winner(checked, "session_replaced")
     assert live_sessions(server, mobile) == [("iOS", 1), ("pc", 1)]
-    record("R10", tried=f"{ROUNDS} logins in pc and iOS in turn, then 20 at once",
+    record("R10", tried=f"{rounds(server)} logins in pc and iOS in turn, then 20 at once",
            figure="both live after each")  # fmt: skip
 
 
 def test_R11_one_code_many_resets(client: Client, record: Record) -> None:
     """50 up-pwd at once with one code and 50 passwords."""
     server = client.server
-    for mobile in members_like(client, ROUNDS):
+    for mobile in members_like(client, rounds(server)):
         server.advance(61)
         code = client.code_for(mobile, "up-pwd")
         passwords = [f"{NEWER}-{n}" for n in range(50)]
@@ -450,29 +479,48 @@ def test_R11_one_code_many_resets(client: Client, record: Record) -> None:
         assert client.login(mobile, passwords[winner], "h5").code == 200
         assert client.login(mobile, PASSWORD, "h5").reason == "bad_credentials"
         assert live_sessions(server, mobile) == [("h5", 1), ("pc", 1)]
-    record("R11", tried=f"50 up-pwd at once with one code and 50 passwords, {ROUNDS} rounds",
+    record("R11", tried=f"50 up-pwd at once with one code and 50 passwords, {rounds_told(server)}",
            figure="1 success each round, the stored hash is the winner's")  # fmt: skip
 
 
-def test_R12_database_error_after_the_code_was_judged(tmp_path: Path, record: Record) -> None:
+# No account can be stored, until the trigger is gone.
+_FAULT = {
+    "sqlite": (
+        "CREATE TRIGGER fault BEFORE INSERT ON member_account "
+        "BEGIN SELECT RAISE(ABORT, 'injected fault'); END",
+    ),
+    "postgresql": (
+        "CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql "
+        "AS 'BEGIN RAISE EXCEPTION ''injected fault''; END'",
+        "CREATE TRIGGER fault BEFORE INSERT ON member_account EXECUTE FUNCTION fault()",
+    ),
+    "mysql": (
+        "CREATE TRIGGER fault BEFORE INSERT ON member_account "
+        "FOR EACH ROW SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'injected fault'",
+    ),
+}
+
+
+def test_R12_database_error_after_the_code_was_judged(
+    tmp_path: Path, kind: str, database_for: DatabaseFor, record: Record
+) -> None:
     """The member cannot be stored: then the code is not used up, and nothing is half done."""
     with (
-        running(tmp_path, trusted_proxies="127.0.0.1") as server,
+        running(tmp_path, trusted_proxies="127.0.0.1", **database_for(kind)) as server,
         Client(server) as client,
     ):
         server.expected.append("injected fault")
         mobile = fresh_mobile()
         code = client.code_for(mobile, "register")
-        server.rows(
-            "CREATE TRIGGER fault BEFORE INSERT ON member_account "
-            "BEGIN SELECT RAISE(ABORT, 'injected fault'); END"
-        )
+        for statement in _FAULT[kind]:
+            server.rows(statement)
         for _ in range(3):
             failed = client.site("register", new_member(mobile, code))
             assert (failed.code, failed.reason) == (500, "internal")
             assert "fault" not in failed.text
         assert server.rows("SELECT count(*) FROM member") == [(0,)]
-        server.rows("DROP TRIGGER fault")
+        on_table = " ON member_account" if kind == "postgresql" else ""
+        server.rows(f"DROP TRIGGER fault{on_table}")
         assert client.site("register", new_member(mobile, code)).code == 200
         assert client.site("register", new_member(mobile, code)).reason == "bad_code"
     record("R12", tried="register with a database error after the code was judged, 3 times",
@@ -494,10 +542,12 @@ def test_R12_taken_number_does_not_burn_the_code(client: Client, record: Record)
 
 
 @pytest.mark.parametrize("end", ["restart", "kill -9"])
-def test_R14_restart_amnesia(tmp_path: Path, record: Record, end: str) -> None:
+def test_R14_restart_amnesia(
+    tmp_path: Path, kind: str, database_for: DatabaseFor, record: Record, end: str
+) -> None:
     """Reuse, counters and cooldowns outlive the process."""
     mobile, ip = fresh_mobile(), fresh_address()
-    with running(tmp_path, trusted_proxies="127.0.0.1") as server:
+    with running(tmp_path, trusted_proxies="127.0.0.1", **database_for(kind)) as server:
         with Client(server) as client:
             parent = pair_of(client.register(mobile))
             child = pair_of(client.refresh(parent["refresh_token"]))

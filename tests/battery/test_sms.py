@@ -9,7 +9,7 @@ import pytest
 from tests.battery.client import Client, fresh_address, fresh_mobile, new_member, new_password
 from tests.battery.conftest import Record
 from tests.battery.harness import PASSWORD, Answer, Raw, Server
-from tests.battery.rivals import ROUNDS, events, hash_of, outcomes, site
+from tests.battery.rivals import events, hash_of, outcomes, rounds, rounds_told, site
 
 USAGES = ("login", "register", "up-pwd", "up-pay-pwd", "reset-mobile", "binding-mobile")
 OTHER_PASSWORD = "quiet-lantern-23"
@@ -72,10 +72,10 @@ def test_S01_serial_guess_of_four_digits(rageframe: Server, record: Record) -> N
     assert compared == 3
 
 
-def test_S02_parallel_code_guess(client: Client, record: Record) -> None:
+def test_S02_parallel_code_guess(any_client: Client, record: Record) -> None:
     """200 wrong codes at once for one number, each from an address of its own."""
-    server, judged = client.server, []
-    for _ in range(ROUNDS):
+    client, server, judged = any_client, any_client.server, []
+    for _ in range(rounds(server)):
         mobile, code = member_with_code(client)
         before = events(server, "sms_code_compared")
         guesses = itertools.islice(wrong_codes(code), 200)
@@ -85,7 +85,7 @@ def test_S02_parallel_code_guess(client: Client, record: Record) -> None:
         assert client.site("mobile-login", code_login(mobile, code)).reason == "bad_code"
     record(
         "S02",
-        tried=f"200 wrong codes at once, {ROUNDS} rounds",
+        tried=f"200 wrong codes at once, {rounds_told(server)}",
         figure=f"{min(judged)} to {max(judged)} judged a round",
     )
     assert set(judged) == {5}
@@ -231,17 +231,19 @@ def test_S11_waiting_as_told_is_enough(client: Client) -> None:
 
 
 @pytest.mark.parametrize("usages", [("login",), USAGES], ids=["one usage", "all usages"])
-def test_S12_parallel_sms_bombing(client: Client, record: Record, usages: tuple[str, ...]) -> None:
+def test_S12_parallel_sms_bombing(
+    any_client: Client, record: Record, usages: tuple[str, ...]
+) -> None:
     """50 sends at once to one number."""
-    server, sent = client.server, []
-    for _ in range(ROUNDS):
+    server, sent = any_client.server, []
+    for _ in range(rounds(server)):
         mobile, cycle = fresh_mobile(), itertools.cycle(usages)
         bodies = [{"mobile": mobile, "usage": next(cycle)} for _ in range(50)]
         answers = server.race([site("sms-code", body) for body in bodies])
         assert outcomes(answers) == {"OK": 1, "sms_too_frequent": 49}
         assert all(a.data["retry_after"] >= 1 for a in answers if a.code != 200)
         sent.append(len(server.outbox(mobile)))
-    record("S12", tried=f"50 sends at once, {ROUNDS} rounds, {len(usages)} usage(s)",
+    record("S12", tried=f"50 sends at once, {len(usages)} usage(s), {rounds_told(server)}",
            figure=f"{max(sent)} message a round")  # fmt: skip
     assert set(sent) == {1}
 
@@ -264,9 +266,9 @@ def _spellings(mobile: str) -> list[str]:
     ]
 
 
-def test_S13_number_aliasing(client: Client, record: Record) -> None:
+def test_S13_number_aliasing(any_client: Client, record: Record) -> None:
     """However a number is written, it has one cooldown, or is no number."""
-    server, mobile = client.server, fresh_mobile()
+    server, mobile = any_client.server, fresh_mobile()
     requests = [site("sms-code", {"mobile": text, "usage": "login"}) for text in _spellings(mobile)]
     serial = outcomes([_send(server, request) for request in requests])
     server.advance(_HOUR)

@@ -88,7 +88,16 @@ def near_misses(token: str) -> Iterator[str]:
 
 
 def test_T03_what_is_almost_a_token_is_none(each_client: Client) -> None:
-    client = each_client
+    hold_to_exact_tokens(each_client)
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mysql"], indirect=True)
+def test_T03_nor_is_it_one_for_another_database(any_client: Client) -> None:
+    hold_to_exact_tokens(any_client)
+
+
+def hold_to_exact_tokens(client: Client) -> None:
+    """Nothing but the token itself, letter by letter, is taken for it."""
     access, refresh = opened(client)
     for wrong in near_misses(access):
         answer = client.who_am_i(wrong)

@@ -1,6 +1,6 @@
-"""The stores that the contract suite runs on: the twin in memory and SQLite on a real file."""
+"""The stores that the contract suite runs on: the twin in memory, and every database."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import apsw
@@ -8,40 +8,26 @@ import pytest
 import pytest_asyncio
 
 from denglu.flows.ports import Store
-from denglu.store.memory import MemoryStore
 from denglu.store.sqlite import SqliteStore, open_store
-from tests.store.files import Sql, migrated_file, sql_on_file
+from tests.store.files import Sql, migrated_file
+from tests.store.grounds import Ground
 
 
-class Stand:
-    """A store, and a way past it to its tables, as an operator with a database shell has one."""
-
-    def __init__(self, store: Store, sql: Sql) -> None:
-        self.store = store
-        self.sql = sql
+@pytest.fixture(params=["memory", "sqlite", "postgresql", "mysql"])
+def ground(request: pytest.FixtureRequest, ground_of: Callable[[str], Ground]) -> Ground:
+    return ground_of(request.param)
 
 
-@pytest_asyncio.fixture(params=["memory", "sqlite"])
-async def stand(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stand]:
-    if request.param == "memory":
-        memory = MemoryStore()
-        yield Stand(memory, lambda text: list(memory.db.execute(text)))
-        await memory.close()
-    else:
-        path = migrated_file(tmp_path)
-        sqlite = open_store(path)
-        yield Stand(sqlite, sql_on_file(path))
-        await sqlite.close()
+@pytest_asyncio.fixture
+async def store(ground: Ground) -> AsyncIterator[Store]:
+    yield ground.open()
+    await ground.close()
 
 
 @pytest.fixture
-def store(stand: Stand) -> Store:
-    return stand.store
-
-
-@pytest.fixture
-def sql(stand: Stand) -> Sql:
-    return stand.sql
+def sql(ground: Ground) -> Sql:
+    """A way past the store to its tables, as an operator with a database shell has one."""
+    return ground.sql
 
 
 @pytest.fixture

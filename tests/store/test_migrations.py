@@ -13,13 +13,15 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.exc import OperationalError
 
 import denglu.store
 from denglu.store.file import FileTrouble
 from denglu.store.memory import MemoryStore
-from denglu.store.migrate import HEAD, WrongSchema, current_revision, migrate
+from denglu.store.migrate import HEAD, NEEDS, WrongSchema, current_revision, migrate
 from denglu.store.schema import metadata
+from denglu.store.statements import compile_all
 
 
 def test_the_migrated_schema_is_the_declared_one(path: Path) -> None:
@@ -44,10 +46,15 @@ def test_the_twin_in_memory_has_the_same_tables_and_indexes(path: Path) -> None:
 
 
 def test_the_known_head_is_alembics() -> None:
+    assert ScriptDirectory.from_config(alembic_config()).get_heads() == [HEAD]
+
+
+def alembic_config() -> Config:
+    """As ``store.migrate`` makes it."""
     config = Config()
     config.set_main_option("script_location", str(Path(denglu.store.__path__[0]) / "migrations"))
     config.set_main_option("path_separator", "os")
-    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+    return config
 
 
 def test_a_fresh_file_is_brought_to_the_head_and_has_the_first_level(tmp_path: Path) -> None:
@@ -130,6 +137,40 @@ def test_a_file_of_a_newer_denglu_is_left_alone(path: Path) -> None:
     with pytest.raises(WrongSchema, match=f"9999.*{HEAD}"):
         migrate(path)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("oldest", "usable"), [("0001", True), (HEAD, True), ("0003", False), (None, False)]
+)
+def test_a_newer_file_is_used_where_it_says_that_it_may_be(
+    path: Path, oldest: str | None, usable: bool
+) -> None:
+    execute(path, "update alembic_version set version_num = '0003'")
+    if oldest:
+        execute(path, f"insert into schema_note values ('0003', '{oldest}')")
+    if usable:
+        assert not migrate(path)
+    else:
+        with pytest.raises(WrongSchema, match=f"0003.*{HEAD}"):
+            migrate(path)
+    assert current_revision(path) == "0003"
+
+
+def test_every_revision_says_who_may_use_it(path: Path) -> None:
+    scripts = ScriptDirectory.from_config(alembic_config())
+    revisions = {script.revision for script in scripts.walk_revisions()} - {"0001"}
+    notes = dict(execute(path, "select revision, oldest_reader from schema_note"))
+    assert notes.keys() == revisions
+    assert all(oldest <= revision for revision, oldest in notes.items())
+    assert {NEEDS, HEAD} <= revisions | {"0001"}
+
+
+def test_sessions_that_expire_are_found_without_a_look_at_those_that_ended(path: Path) -> None:
+    statement = compile_all(SQLiteDialect(paramstyle="qmark"))["expired_sessions"]
+    values = statement.bind({"p_before": 1, "p_limit": 100})
+    with closing(sqlite3.connect(path)) as db:
+        ((*_, plan),) = db.execute(f"explain query plan {statement.sql}", values)
+    assert "ix_session_ended_refresh (ended_at=? AND refresh_expires_at<?)" in plan
 
 
 def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:

@@ -279,4 +279,5 @@ def test_no_statement_reads_a_whole_table(path: Path, name: str) -> None:
     with closing(apsw.Connection(str(path))) as db:
         plan = db.execute("explain query plan " + statement.sql, (None,) * len(statement.order))
         steps = [step for *_, step in plan]
-    assert not [step for step in steps if step.startswith("SCAN ") and "CONSTANT" not in step]
+    scanned = [step for step in steps if step.startswith("SCAN ")]
+    assert not [s for s in scanned if "CONSTANT" not in s and "VALUES CLAUSE" not in s]

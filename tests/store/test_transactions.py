@@ -30,7 +30,7 @@ async def everything(tx: Transaction) -> int:
     await tx.sessions.add_pair(session_id, member_id, 1, pair(session_id, 1))
     await tx.codes.issue(new_code())
     await tx.tallies.load([b"k" * 32])
-    await tx.tallies.save(b"k" * 32, "x", NOW)
+    await tx.tallies.save({b"k" * 32: ("x", NOW)})
     await tx.trail.write(AuditEvent(Event.login, NOW))
     return member_id
 
@@ -70,7 +70,7 @@ async def test_a_failure_spares_what_was_there_before(store: Store, sql: Sql) ->
     async def broken(tx: Transaction) -> None:
         await tx.sessions.open(new_session())
         await tx.codes.issue(new_code())
-        await tx.tallies.clear(b"k" * 32)
+        await tx.tallies.save({b"k" * 32: ("", NOW)})
         await tx.members.set_password(1, "$argon2id$x", NOW)
         raise LookupError
 
@@ -103,6 +103,7 @@ async def test_failing_work_does_not_harm_its_neighbours(store: Store, sql: Sql)
     assert counts(sql)[:2] == [60, 60]
 
 
+@pytest.mark.parametrize("ground", ["memory", "sqlite"], indirect=True)
 @pytest.mark.parametrize("verb", ["write", "read"])
 async def test_work_that_waits_is_refused_and_undone(store: Store, sql: Sql, verb: str) -> None:
     async def waiting(tx: Transaction) -> None:

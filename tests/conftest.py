@@ -1,0 +1,3 @@
+"""What all tests share: the servers that ``tests.servers`` starts, and stores on them."""
+
+pytest_plugins = ["tests.servers.fixtures", "tests.store.grounds"]
