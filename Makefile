@@ -39,6 +39,7 @@ fmt: $(DEV_STAMP) ## format, and fix what the linter can fix
 	$(BIN)/ruff format .
 
 battery: $(DEV_STAMP) ## attacks and faults against the real server: row, figure, pass or fail
+	@bash scripts/install_servers.sh
 	$(BIN)/python -m scripts.battery
 
 bench: $(RUN_STAMP) ## speed against the bare server and the bare hash (needs wrk; two minutes)
@@ -50,6 +51,7 @@ scale: $(DEV_STAMP) ## what an operation costs at 10,000, a million and ten mill
 
 lock: $(VENV)/lock/bin/pip-compile ## renew requirements/*.txt from pyproject.toml
 	$(COMPILE) --output-file requirements/run.txt
+	$(COMPILE) --extra postgresql --extra mysql --extra redis --output-file requirements/server.txt
 	$(COMPILE) --extra dev --build-deps-for editable --output-file requirements/dev.txt
 	$(COMPILE) --build-deps-for editable --only-build-deps --output-file requirements/build.txt
 

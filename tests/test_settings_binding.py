@@ -69,6 +69,22 @@ def test_a_server_that_others_reach_needs_a_key_of_its_operator(tmp_path: Path) 
     assert str(tmp_path / "denglu.db.key") in line
 
 
+@pytest.mark.parametrize("url", ["postgresql://db/shop", "mysql://db/shop"])
+def test_processes_on_a_network_database_need_a_common_key(tmp_path: Path, url: str) -> None:
+    settings = load(tmp_path, DATABASE_URL=url, SMS_CLEARTEXT="accept")
+    for host in ("127.0.0.1", "0.0.0.0"):
+        (line,) = check_binding(settings, host)
+        assert line.startswith("DENGLU_SECRET_KEY: not set")
+        assert "DENGLU_SECRET_KEY_FILE" in line
+    with pytest.raises(SettingsError) as caught:
+        ensure_secret_key(settings)
+    assert caught.value.faults == [line]
+    set_ = load(tmp_path, DATABASE_URL=url, SMS_CLEARTEXT="accept", SECRET_KEY=KEY)
+    assert check_binding(set_, "127.0.0.1") == check_binding(set_, "0.0.0.0") == []
+    assert ensure_secret_key(set_) == KEY.encode()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_test_clock_is_refused_outside_loopback(tmp_path: Path) -> None:
     settings = load(tmp_path, SECRET_KEY=KEY, SMS_CLEARTEXT="accept", TEST_CLOCK_FILE="clock")
     (line,) = check_binding(settings, "10.0.0.1")

@@ -15,18 +15,100 @@ from tests.settings_loading import fault, load
 @pytest.mark.parametrize(
     ("url", "why"),
     [
-        ("postgresql://db/x", "postgresql is not served yet"),
-        ("mysql+asyncmy://db/x", "mysql is not served yet"),
         ("oracle://db/x", "is no database"),
+        ("mysql+asyncmy://db/x", "is no database"),
         ("denglu.db", "is no database"),
+        ("postgresql:/db/x", "is no database"),
         ("sqlite://", "names no file"),
         ("sqlite:///:memory:", "names no file"),
         ("sqlite://denglu.db", "names no file"),
         ("sqlite:///x.db?mode=ro", "without ? and #"),
+        ("postgresql:///shop", "names no host: write postgresql://user:password@host/database"),
+        ("mysql://:3306/shop", "names no host: write mysql://user:password@host/database"),
+        ("postgresql://db", "names no database"),
+        ("mysql://db/", "names no database"),
+        ("postgresql://db/a/b", "names no database"),
+        ("postgresql://db:x/a", "a port that is none"),
+        ("postgresql://db:0/a", "a port that is none"),
+        ("postgresql://db:70000/a", "a port that is none"),
+        ("postgresql://a:1,b:x/shop", "a port that is none"),
+        ("mysql://a:1,b:2/shop", "a port that is none"),
     ],
 )
-def test_other_databases_are_put_off_in_plain_words(tmp_path: Path, url: str, why: str) -> None:
+def test_a_database_that_cannot_be_meant_is_refused_in_plain_words(
+    tmp_path: Path, url: str, why: str
+) -> None:
     assert why in fault(tmp_path, DATABASE_URL=url)
+
+
+@pytest.mark.parametrize(
+    ("url", "kind", "spelling"),
+    [
+        ("postgresql://db/shop", "postgresql", None),
+        ("postgres://u:p@db:5433/shop", "postgresql", "postgresql://u:p@db:5433/shop"),
+        ("mysql://u@db/shop", "mysql", None),
+        ("mariadb://u:p%40ss%2F%3F%23@db/shop", "mysql", "mysql://u:p%40ss%2F%3F%23@db/shop"),
+        ("postgresql://u@[2001:db8::1]:5432/shop", "postgresql", None),
+        ("postgresql://a:5432,b:5433/shop?target_session_attrs=primary", "postgresql", None),
+        ("postgresql:///shop?host=/run/postgresql", "postgresql", None),
+        ("mysql://u:p@/shop?unix_socket=/run/mysqld/mysqld.sock", "mysql", None),
+    ],
+)
+def test_a_network_database_has_one_spelling(
+    tmp_path: Path, url: str, kind: str, spelling: str | None
+) -> None:
+    settings = load(tmp_path, DATABASE_URL=url)
+    assert (settings.database_kind, settings.database_url) == (kind, spelling or url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:canary/x@db/shop",
+        "postgresql://u:1/canary@db",
+        "postgresql://u:1?canary@db/shop",
+        "postgresql://u:1#canary@db/shop",
+        "mysql://u:canary@db/shop/x",
+        "mysql://u:canary",
+        "mysql://u:canary/shop",
+        "mysql://u:canary@db:x/shop",
+        "postgresql://db:x/shop?password=canary",
+    ],
+)
+def test_a_slip_of_the_pen_in_a_database_never_shows_its_password(tmp_path: Path, url: str) -> None:
+    line = fault(tmp_path, DATABASE_URL=url)
+    assert "canary" not in line
+    assert line.startswith(f"DENGLU_DATABASE_URL={url.partition('://')[0]}://")
+
+
+def test_the_listing_shows_where_a_database_is_and_not_who_may_in(tmp_path: Path) -> None:
+    for url, expected in [
+        ("postgresql://canary:canary@db:5432/shop?sslmode=require", "***@db:5432/shop?***"),
+        ("postgresql://db:5432/shop", "db:5432/shop"),
+        ("postgresql://[2001:db8::1]:5432/shop", "[2001:db8::1]:5432/shop"),
+        ("postgresql://a:5432,b:5433/shop", "a:5432,b:5433/shop"),
+    ]:
+        settings = load(tmp_path, DATABASE_URL=url)
+        listing = {item.variable: item.value for item in settings.effective()}
+        assert listing["DENGLU_DATABASE_URL"] == f"postgresql://{expected}"
+        assert "canary" not in repr(settings)
+
+
+def test_a_database_may_be_named_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("postgres://u:canary@db/shop\n", "utf-8")
+    settings = load(tmp_path, DATABASE_URL_FILE="url")
+    assert settings.database_url == "postgresql://u:canary@db/shop"
+    assert settings.source_of("database_url") == "file url"
+    (tmp_path / "url").write_text("postgres://u:canary@/shop\n", "utf-8")
+    assert "canary" not in fault(tmp_path, DATABASE_URL_FILE="url")
+
+
+def test_nobody_waits_for_a_connection_longer_than_for_the_transaction(tmp_path: Path) -> None:
+    for name in ("DATABASE_CONNECT_TIMEOUT", "DATABASE_POOL_TIMEOUT"):
+        assert getattr(load(tmp_path, **{name: "3"}), name.lower()) == 3
+        line = fault(tmp_path, **{name: "3.1"})
+        assert line.startswith(f"DENGLU_{name}=3.1 (from the environment) beside ")
+        assert "DENGLU_DATABASE_STATEMENT_TIMEOUT=3 (from default)" in line
 
 
 def test_the_database_lies_in_the_working_directory_unless_the_path_is_whole(

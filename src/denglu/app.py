@@ -1,6 +1,7 @@
 """The only module that sees every layer: settings in, wired flows and an ASGI app out."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from denglu.api.app import AccessLog as RequestLog
 from denglu.api.app import Application, build_api
@@ -9,8 +10,10 @@ from denglu.api.exchange import Exchange
 from denglu.clock import Clock, open_clock
 from denglu.domain.groups import Groups
 from denglu.domain.limits import Limit, Rate
+from denglu.domain.request_limit import News, RequestLimit
 from denglu.domain.session import SessionPolicy
 from denglu.domain.sms_code import CodePolicy
+from denglu.feeds import open_feed
 from denglu.flows.administer import Administer
 from denglu.flows.authenticate import Authenticate
 from denglu.flows.code_try import CodeTry
@@ -35,6 +38,9 @@ from denglu.settings import Settings
 from denglu.sms import open_sender
 from denglu.store.opening import open_store
 
+if TYPE_CHECKING:
+    from denglu.redis.counts import SharedCounts
+
 # Imported hashes take longer to compare than ours; failures are made to take as long as both.
 _FAILURE_FLOOR = 0.6
 
@@ -50,9 +56,13 @@ class App:
     store: Store
     passwords: ArgonPasswords
     clock: Clock
+    requests: RequestLimit | None = None
+    shared_counts: "SharedCounts[News] | None" = None
 
     async def close(self) -> None:
         """Finish what is under way and let go of threads and files."""
+        if self.shared_counts is not None:
+            await self.shared_counts.close()
         self.passwords.close()
         await self.store.close()
 
@@ -60,7 +70,8 @@ class App:
 def open_app(settings: Settings, key: bytes) -> App:
     """Open the store and wire the flows, on the running event loop."""
     clock = open_clock(settings)
-    store = open_store(settings)
+    store = open_store(settings, feed=open_feed(settings))
+    requests, shared = _requests(settings)
     passwords = ArgonPasswords(
         memory_kib=settings.argon2_memory_kib,
         time_cost=settings.argon2_time,
@@ -80,7 +91,23 @@ def open_app(settings: Settings, key: bytes) -> App:
         store=store,
         passwords=passwords,
         clock=clock,
+        requests=requests,
+        shared_counts=shared,
     )
+
+
+def _requests(settings: Settings) -> "tuple[RequestLimit | None, SharedCounts[News] | None]":
+    """The general limit of requests, if there is one; common to all processes through Redis."""
+    if not settings.request_rates:
+        return None, None
+    if settings.redis_url is None or settings.database_kind == "sqlite":
+        return RequestLimit(settings.request_rates), None
+    from denglu.redis.counts import SharedCounts
+
+    requests = RequestLimit(settings.request_rates, shared=True)
+    shared = SharedCounts(settings.redis_url, requests)
+    shared.start()
+    return requests, shared
 
 
 def open_api(
@@ -95,6 +122,7 @@ def open_api(
         ready=app.service.ready,
         now=app.clock.now,
         access_log=_logged(access_log),
+        requests=app.requests,
         bound_to_loopback=bound_to_loopback,
     )
 

@@ -34,7 +34,11 @@ def many(
     settings = database_for("postgresql")
     url = settings.pop("database_url")
     del settings["secret_key"]
-    settings |= {"redis_url": redis_process.url(), "request_rates": _RATE, "trusted_proxies": _PROXY}
+    settings |= {
+        "redis_url": redis_process.url(),
+        "request_rates": _RATE,
+        "trusted_proxies": _PROXY,
+    }
     with cluster(tmp_path_factory.mktemp("redis"), url, **settings) as started:
         yield started
 

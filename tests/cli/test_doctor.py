@@ -11,7 +11,7 @@ from typing import Any
 import apsw
 import pytest
 
-from denglu.doctor import database as doctor_database
+from denglu.doctor import file as doctor_file
 from denglu.doctor import machine as doctor_machine
 from denglu.doctor.examine import examine
 from denglu.doctor.finding import Finding, Level
@@ -148,7 +148,7 @@ def test_a_full_disk_and_a_network_disk_are_told(
     found(faults_of(desk), Level.fault, "50 MiB are free")
     usage.free = 500 << 20
     found(examine(settings_of(desk), "127.0.0.1"), Level.warning, "500 MiB are free")
-    monkeypatch.setattr(doctor_database, "_file_system", lambda _: "nfs4")
+    monkeypatch.setattr(doctor_file, "_file_system", lambda _: "nfs4")
     found(faults_of(desk), Level.fault, "network file system (nfs4)")
 
 
@@ -225,4 +225,4 @@ def test_too_few_files_for_the_connections_are_told(
 def test_a_large_wal_is_told(desk: Desk) -> None:
     desk.database.with_name("denglu.db-wal").touch(mode=0o600)
     os.truncate(desk.database.with_name("denglu.db-wal"), 65 << 20)
-    assert any("-wal has 65 MiB" in each.message for each in doctor_database._files(desk.database))
+    assert any("-wal has 65 MiB" in each.message for each in doctor_file._files(desk.database))

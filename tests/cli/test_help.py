@@ -22,6 +22,8 @@ COMMANDS = (
     "session list",
     "session revoke",
     "doctor",
+    "backup",
+    "copy",
 )
 
 

@@ -402,7 +402,7 @@ async def test_F15_an_idle_connection_may_bring_a_last_request() -> None:
 
 @on_uvloop
 async def test_F15_who_was_let_in_by_the_kernel_is_answered() -> None:
-    async with open_door() as door:
+    async with open_door(handshake_time=0) as door:
         # The loop stands still meanwhile: all of this waits in the backlog, and the server's
         # next turn begins with its farewell.
         waiting = [socket.create_connection(("127.0.0.1", door.port)) for _ in range(5)]

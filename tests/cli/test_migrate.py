@@ -66,7 +66,7 @@ def test_a_path_with_odd_characters_is_a_path(bare: Desk) -> None:
 
 def test_the_newest_revision_is_the_newest_script(tmp_path: Path) -> None:
     config = Config()
-    config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(Path(migrate.__file__).parents[1] / "migrations"))
     assert ScriptDirectory.from_config(config).get_current_head() == migrate.HEAD
 
 

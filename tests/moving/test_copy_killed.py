@@ -13,7 +13,8 @@ from denglu.moving import copying
 from denglu.moving.copying import tables
 from denglu.moving.opening import open_side
 from denglu.moving.side import MovingTrouble
-from denglu.store.migrate import migrate_database
+from denglu.settings import Settings
+from denglu.store.migrate import WrongSchema, check_schema, migrate_database
 from denglu.store.schema import member
 from tests.moving.conftest import Empty
 from tests.moving.places import Place, copy, fill, row_of
@@ -97,6 +98,16 @@ def test_a_copy_goes_on_however_often_it_is_killed(source: Place, target: Place)
     assert report.copied.kept == came
     assert report.copied.kept + report.copied.added == _ROWS * len(list(tables()))
     assert target.everything() == source.everything()
+
+
+def test_half_a_copy_is_not_served(source: Place, target: Place) -> None:
+    fill(source, _ROWS)
+    killed(source, target, 9)
+    settings = Settings(database_url=target.url)
+    with pytest.raises(WrongSchema, match="a copy that is not done"):
+        check_schema(settings)
+    copy(source, target)
+    assert not check_schema(settings)
 
 
 def test_a_copy_that_is_killed_while_it_compares_compares_again(

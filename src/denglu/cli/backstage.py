@@ -1,5 +1,5 @@
-"""What commands need to work on members: the settings, and ``Administer`` on the same file as
-a running server, which sees every change at once.
+"""What commands need to work on members: the settings, and ``Administer`` on the same database
+as running servers, which see every change at once (SQLite) or within 300 ms.
 
 Nothing of a command needs the server's secret key: operators hash passwords and end sessions,
 and neither makes nor reads a token.
@@ -46,7 +46,7 @@ def administer(
     """Run ``work``. ``create`` makes a database that is not there yet, as ``serve`` does."""
     import asyncio
 
-    _prepare(settings.database_path, create=create)
+    _prepare(settings, create=create)
 
     async def run() -> T:
         async with _opened(settings) as opened:
@@ -70,10 +70,11 @@ async def find(administer: "Administer", who: str) -> "Member":
 @contextlib.asynccontextmanager
 async def _opened(settings: "Settings") -> "AsyncIterator[Administer]":
     from denglu.clock import open_clock
+    from denglu.feeds import open_feed
     from denglu.flows.administer import Administer
     from denglu.store.opening import open_store
 
-    store = open_store(settings)
+    store = open_store(settings, feed=open_feed(settings))
     passwords = _LatePasswords(settings)
     try:
         yield Administer(store, open_clock(settings), passwords)
@@ -117,8 +118,18 @@ class _LatePasswords:
             self._opened.close()
 
 
-def _prepare(database: Path, *, create: bool) -> None:
-    """Make sure that the file is there and current. Raises Fault, FileTrouble, WrongSchema."""
+def _prepare(settings: "Settings", *, create: bool) -> None:
+    """Make sure that the database is there and can be used. Raises Fault, FileTrouble,
+    WrongSchema, DatabaseTrouble and MissingDriver.
+    """
+    from denglu.store.migrate import check_schema
+
+    if settings.database_kind == "sqlite":
+        _prepare_file(settings.database_path, create=create)
+    check_schema(settings)
+
+
+def _prepare_file(database: Path, *, create: bool) -> None:
     from denglu.store.file import AlreadyServed, ServerLock
     from denglu.store.migrate import current_revision, is_due, migrate
 

@@ -20,11 +20,18 @@ if TYPE_CHECKING:
     show_default=True,
     help="The address that the server will listen on.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="How many server processes there will be, on all machines together.",
+)
 @json_option
 @click.pass_context
-def doctor(ctx: click.Context, host: str, as_json: bool) -> None:
+def doctor(ctx: click.Context, host: str, workers: int, as_json: bool) -> None:
     """Look at everything a server depends on: settings with their sources, secret key, database,
-    disk, clock, proxy, gateways, file modes. Changes nothing; a server may be running.
+    Redis, disk, clock, proxy, gateways, file modes. Changes nothing; a server may be running.
 
     Exit code: 0 nothing is wrong (there may be warnings), 1 something is, 2 the settings
     cannot be used.
@@ -45,7 +52,7 @@ def doctor(ctx: click.Context, host: str, as_json: bool) -> None:
     except SettingsError as error:
         findings, code = settings_faults(error), MISUSED
     else:
-        settings, findings = read.effective(), examine(read, host)
+        settings, findings = read.effective(), examine(read, host, workers)
         if any(each.level is Level.fault for each in findings):
             code = FAILED
     if as_json:

@@ -38,13 +38,18 @@ def _explain_foreign(error: Exception) -> tuple[list[str], int]:
 
     from denglu.domain.errors import Reason, Refusal
     from denglu.serving.listener import CannotListen
+    from denglu.serving.workers import WorkerTrouble
     from denglu.settings import SettingsError
     from denglu.store.file import FileTrouble
     from denglu.store.migrate import WrongSchema
+    from denglu.store.network.trouble import DatabaseTrouble
+    from denglu.store.opening import MissingDriver
 
     if isinstance(error, SettingsError):
         return error.faults, MISUSED
-    if isinstance(error, FileTrouble | WrongSchema | CannotListen):
+    if isinstance(error, FileTrouble | WrongSchema | DatabaseTrouble | MissingDriver):
+        return [str(error)], FAILED
+    if isinstance(error, CannotListen | WorkerTrouble):
         return [str(error)], FAILED
     if isinstance(error, Refusal) and error.reason is Reason.busy:
         return ["the database or the machine is busy: nothing was changed; try again"], FAILED

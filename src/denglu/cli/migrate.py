@@ -1,10 +1,16 @@
 """``denglu migrate``."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from denglu.cli.backstage import read_settings
 from denglu.cli.faults import FAILED
 from denglu.cli.output import json_option, print_json
+
+if TYPE_CHECKING:
+    from denglu.store.migrate import Target
 
 
 @click.command(short_help="Bring the database to this version.")
@@ -12,48 +18,60 @@ from denglu.cli.output import json_option, print_json
 @json_option
 @click.pass_context
 def migrate(ctx: click.Context, check: bool, as_json: bool) -> None:
-    """Bring the database to the schema of this version; make it if there is none.
+    """Bring the database to the schema of this version; make its tables if there are none.
 
-    `denglu serve` does this by itself. A server that is running on the file must be stopped
-    first. Exit code with --check: 0 the database is current, 1 a migration is due.
+    For an SQLite file `denglu serve` does this by itself, and a server that runs on the file must
+    be stopped first. PostgreSQL and MySQL are migrated beside their servers, and before the
+    servers are upgraded. Exit code with --check: 0 the database is current, 1 a migration is due.
 
     \b
     Example:
       denglu migrate --check || denglu migrate
     """
-    from denglu.store.file import ServerLock
-    from denglu.store.migrate import HEAD, current_revision, is_due
-    from denglu.store.migrate import migrate as upgrade
+    from denglu.store.migrate import HEAD, current_revision, is_due, name_of, target_of
 
-    database = read_settings().database_path
-    before = current_revision(database)
-    due = is_due(database)
-    if due and not check:
-        with ServerLock(database):
-            upgrade(database)
+    target = target_of(read_settings())
+    name = name_of(target)
+    before = current_revision(target)
+    due = is_due(target)
+    done = due and not check and _upgrade(target)
+    revision = HEAD if due and not check else before
     if as_json:
-        done = due and not check
         print_json(
             {
-                "database": str(database),
-                "revision": HEAD if done else before,
+                "database": name,
+                "revision": revision,
                 "newest": HEAD,
                 "due": due and check,
                 "migrated": done,
             }
         )
     was = f"at revision {before}" if before else "not made yet"
-    if not due:
-        _say(f"{database} is current (revision {HEAD})", as_json)
-    elif not check:
-        _say(f"{database} is now at revision {HEAD}; it was {was}", as_json)
-    else:
+    if due and check:
         click.echo(
-            f"denglu: a migration is due: {database} is {was}, this denglu needs {HEAD}: "
+            f"denglu: a migration is due: {name} is {was}, this denglu needs {HEAD}: "
             "run `denglu migrate`",
             err=True,
         )
         ctx.exit(FAILED)
+    elif done:
+        _say(f"{name} is now at revision {HEAD}; it was {was}", as_json)
+    else:
+        _say(f"{name} is current (revision {revision})", as_json)
+
+
+def _upgrade(target: "Target") -> bool:
+    from denglu.store.file import ServerLock
+    from denglu.store.migrate import migrate
+
+    if isinstance(target, Path):
+        with ServerLock(target):
+            return migrate(target)
+    return migrate(target, waiting=_tell_of_another)
+
+
+def _tell_of_another() -> None:
+    click.echo("another denglu is migrating it: waiting for that", err=True)
 
 
 def _say(line: str, as_json: bool) -> None:

@@ -1,170 +1,59 @@
-"""The doctor's look at the SQLite file and the disk it is on."""
+"""The doctor's look at the database, whichever it is, and at what stands in it."""
 
 import contextlib
-import shutil
+import functools
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import apsw
 
-from denglu.doctor.finding import Finding, Level
+from denglu.doctor.file import examine_file
+from denglu.doctor.finding import Finding
+from denglu.doctor.network import examine_network
 from denglu.settings import Settings
-from denglu.store.file import (
-    OLD_SQLITE,
-    FileTrouble,
-    check_file,
-    holder,
-    is_old_sqlite,
-    make_sure_of_folder,
-    open_file,
-    trouble,
-)
-from denglu.store.migrate import HEAD, WrongSchema, current_revision, is_due
-
-_MIB = 1 << 20
-_LEAST_FREE, _LITTLE_FREE = 100 * _MIB, 1024 * _MIB
-_LARGE_WAL = 64 * _MIB
-_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "ceph", "afs"})
+from denglu.store.file import FileTrouble, open_file
+from denglu.store.network.shell import Shell, run
+from denglu.store.network.trouble import DatabaseTrouble
+from denglu.store.opening import MissingDriver
 
 
-def examine_database(settings: Settings) -> Iterator[Finding]:
-    """Findings about the file; those after a fault that hides the rest are left out."""
-    database = settings.database_path
-    version = apsw.sqlite_lib_version()
-    if is_old_sqlite(version):
-        yield _finding(Level.warning, OLD_SQLITE.format(version=version))
-    try:
-        make_sure_of_folder(database)
-        yield from _disk(database)
-        if current_revision(database) is None:
-            yield _finding(
-                Level.note,
-                f"{database} is not made yet",
-                "`denglu serve` or `denglu migrate` makes it",
-            )
-            return
-        yield from _schema(database)
-        check_file(database, whatever_size=True)
-        yield _finding(Level.ok, f"{database} can be read, and SQLite {version} finds it sound")
-        yield from _writing(database)
-    except (FileTrouble, WrongSchema) as error:
-        yield _finding(Level.fault, str(error))
-    yield from _files(database)
+def examine_database(settings: Settings, workers: int) -> Iterator[Finding]:
+    """Findings about the database; those after a fault that hides the rest are left out."""
+    if settings.database_kind == "sqlite":
+        yield from examine_file(settings.database_path)
+    else:
+        yield from examine_network(settings, workers)
 
 
-def newest_event(database: Path) -> int:
+def newest_event(settings: Settings) -> int:
     """The time of the newest audit event (Unix seconds); 0 when it cannot be known."""
-    rows = _rows(database, "SELECT coalesce(max(at), 0) FROM audit_event")
+    rows = _rows(settings, "SELECT coalesce(max(at), 0) FROM audit_event")
     return int(rows[0][0]) if rows else 0
 
 
-def has_sessions(database: Path) -> bool:
+def has_sessions(settings: Settings) -> bool:
     """Whether anybody has ever logged in."""
-    return bool(_rows(database, "SELECT 1 FROM session LIMIT 1"))
+    return bool(_rows(settings, "SELECT 1 FROM session LIMIT 1"))
 
 
-def addresses_of(database: Path, events: int) -> dict[str, int]:
+def addresses_of(settings: Settings, events: int) -> dict[str, int]:
     """How often each client address stands in the newest audit events."""
-    rows = _rows(
-        database,
-        "SELECT ip, count(*) FROM (SELECT ip FROM audit_event WHERE ip != '' "
-        "ORDER BY id DESC LIMIT ?) GROUP BY ip",
-        events,
-    )
+    newest = f"SELECT ip FROM audit_event WHERE ip <> '' ORDER BY id DESC LIMIT {events:d}"  # noqa: S608
+    rows = _rows(settings, f"SELECT ip, count(*) FROM ({newest}) AS newest GROUP BY ip")  # noqa: S608
     return {str(ip): int(count) for ip, count in rows}
 
 
-def _rows(database: Path, sql: str, *values: int) -> list[tuple[Any, ...]]:
-    """What a file says that may be missing, foreign or damaged: then nothing."""
-    with contextlib.suppress(FileTrouble, apsw.Error):
-        if database.exists():
-            with contextlib.closing(open_file(database)) as db:
-                return db.execute(sql, values).fetchall()
+def _rows(settings: Settings, sql: str) -> list[tuple[Any, ...]]:
+    """What a database says that may be missing, foreign, away or damaged: then nothing."""
+    with contextlib.suppress(FileTrouble, apsw.Error, DatabaseTrouble, MissingDriver):
+        if settings.database_kind != "sqlite":
+            seconds = settings.database_connect_timeout
+            return run(settings.database_url, functools.partial(_ask, sql=sql), seconds=seconds)
+        if settings.database_path.exists():
+            with contextlib.closing(open_file(settings.database_path)) as db:
+                return db.execute(sql).fetchall()
     return []
 
 
-def _finding(level: Level, message: str, advice: str = "") -> Finding:
-    return Finding("database", level, message, advice)
-
-
-def _disk(database: Path) -> Iterator[Finding]:
-    folder = database.parent
-    free = shutil.disk_usage(folder).free
-    size = database.stat().st_size if database.exists() else 0
-    text = f"{free // _MIB} MiB are free in {folder}"
-    if free < _LEAST_FREE:
-        yield _finding(Level.fault, text, "make room: logins fail when the disk is full")
-    elif free < max(_LITTLE_FREE, 2 * size):
-        yield _finding(Level.warning, text, "make room for growth and for a backup")
-    else:
-        yield _finding(Level.ok, text)
-    if (kind := _file_system(folder)) in _NETWORK:
-        yield _finding(
-            Level.fault,
-            f"{folder} is on a network file system ({kind}), where SQLite's WAL does not work",
-            "move the database to a local disk",
-        )
-
-
-def _schema(database: Path) -> Iterator[Finding]:
-    if is_due(database):
-        yield _finding(
-            Level.fault,
-            f"{database} is at revision {current_revision(database)}, older than this denglu "
-            f"({HEAD})",
-            "stop the server and run `denglu migrate`",
-        )
-    else:
-        yield _finding(Level.ok, f"the schema is current (revision {HEAD})")
-
-
-def _writing(database: Path) -> Iterator[Finding]:
-    server = holder(database)
-    if server is None:
-        yield _finding(Level.note, "no server is running on it")
-    else:
-        yield _finding(Level.ok, f"served by process {server}")
-    with contextlib.closing(open_file(database)) as db:
-        try:
-            db.execute("BEGIN IMMEDIATE")
-            db.execute("ROLLBACK")
-        except apsw.Error as error:
-            raise trouble(database, error) from None
-    yield _finding(Level.ok, "it can be written to")
-
-
-def _files(database: Path) -> Iterator[Finding]:
-    wal = database.with_name(database.name + "-wal")
-    if wal.exists() and (size := wal.stat().st_size) > _LARGE_WAL:
-        yield _finding(
-            Level.warning,
-            f"{wal} has {size // _MIB} MiB: some program keeps reading the file",
-            "end that program, or restart the server",
-        )
-    beside = (database.with_name(database.name + suffix) for suffix in ("", "-wal", "-shm"))
-    open_to_others = [path for path in beside if path.exists() and path.stat().st_mode & 0o077]
-    for path in open_to_others:
-        mode = path.stat().st_mode & 0o777
-        yield _finding(
-            Level.fault if mode & 0o007 else Level.warning,
-            f"{path} has mode {mode:03o}: others can get at members and password hashes",
-            f"chmod 600 {path}",
-        )
-    if not open_to_others:
-        yield _finding(Level.ok, "only its owner can read it")
-
-
-def _file_system(folder: Path) -> str:
-    """The kind of file system; empty where the machine does not tell."""
-    try:
-        lines = Path("/proc/mounts").read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return ""
-    here = str(folder.resolve()) + "/"
-    best, kind = "", ""
-    for line in lines:
-        mount, name = line.split(" ")[1:3]
-        if here.startswith(mount.rstrip("/") + "/") and len(mount) >= len(best):
-            best, kind = mount, name
-    return kind
+async def _ask(shell: Shell, sql: str) -> list[tuple[Any, ...]]:
+    return await shell.rows(sql)

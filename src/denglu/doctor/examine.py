@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from denglu.doctor.database import examine_database, has_sessions
 from denglu.doctor.finding import Finding, Level
 from denglu.doctor.machine import examine_clock, examine_files, examine_gateways, examine_proxy
+from denglu.doctor.redis import examine_redis
 from denglu.settings import (
     Settings,
     SettingsError,
@@ -20,12 +21,13 @@ from denglu.settings.model import variable
 __all__ = ["Finding", "Level", "examine", "settings_faults"]
 
 
-def examine(settings: Settings, host: str) -> list[Finding]:
+def examine(settings: Settings, host: str, workers: int = 1) -> list[Finding]:
     """Every finding about serving with these settings on ``host``, area by area."""
     return [
         *_settings(settings, host),
         *_secret_key(settings),
-        *examine_database(settings),
+        *examine_database(settings, workers),
+        *examine_redis(settings),
         *examine_clock(settings),
         *examine_proxy(settings, host),
         *examine_gateways(settings),
@@ -54,10 +56,15 @@ def _settings(settings: Settings, host: str) -> Iterator[Finding]:
 
 
 def _secret_key(settings: Settings) -> Iterator[Finding]:
-    path = settings.key_path
     if settings.secret_key is not None:
         yield Finding("secret key", Level.ok, f"comes from {settings.source_of('secret_key')}")
-    elif path.exists():
+    elif settings.database_kind == "sqlite":
+        yield from _kept_key(settings)
+
+
+def _kept_key(settings: Settings) -> Iterator[Finding]:
+    path = settings.key_path
+    if path.exists():
         try:
             ensure_secret_key(settings)
         except SettingsError as error:
@@ -69,7 +76,7 @@ def _secret_key(settings: Settings) -> Iterator[Finding]:
                 f"kept in {path}, readable by its owner only",
                 "back it up: without it every member has to log in anew",
             )
-    elif has_sessions(settings.database_path):
+    elif has_sessions(settings):
         yield Finding(
             "secret key",
             Level.warning,

@@ -39,13 +39,15 @@ def examine_clock(settings: Settings) -> Iterator[Finding]:
             f"{variable('test_clock_file')} moves the clock by {now - int(time.time())} s",
             "unset it: it is for tests",
         )
-    ahead = newest_event(settings.database_path) - now
+    ahead = newest_event(settings) - now
     if ahead > _TOLERANCE:
         yield _clock(
             Level.fault,
             f"the newest event in the database lies {ahead} s ahead: the clock has gone back",
             "set the clock, and run NTP; sessions and limits count from it",
         )
+    if settings.database_kind != "sqlite":
+        return
     off = _disk_ahead(settings.database_path.parent)
     if abs(off) > _TOLERANCE:
         yield _clock(
@@ -85,7 +87,7 @@ def examine_proxy(settings: Settings, host: str) -> Iterator[Finding]:
         )
     else:
         yield _proxy(Level.ok, "X-Forwarded-For is believed from nobody")
-    counts = addresses_of(settings.database_path, _EVENTS)
+    counts = addresses_of(settings, _EVENTS)
     total = sum(counts.values())
     address, most = max(counts.items(), key=lambda item: item[1], default=("", 0))
     if total >= _ENOUGH_EVENTS and most > 0.9 * total and _is_inner(address):

@@ -9,9 +9,10 @@ from sqlalchemy import BigInteger, Column, MetaData, Table, Text, select
 from sqlalchemy.sql.ddl import CreateTable, DropTable
 
 from denglu.moving.side import Side
+from denglu.store.migrate.revisions import COPY_NOTE
 
 _note = Table(
-    "denglu_copy",
+    COPY_NOTE,
     MetaData(),
     Column("source", Text, nullable=False),
     Column("begun_at", BigInteger, nullable=False),

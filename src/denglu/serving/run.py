@@ -40,6 +40,7 @@ def _on_file(settings: Settings, key: bytes, host: str, port: int, ready: Ready)
     with ServerLock(path), bound(host, port) as sockets:
         if migrate(path):
             _log.info("the database was brought up to date")
+        check_schema(settings)
         check_file(path)
         allow_files(settings.max_connections)
         chosen = sockets[0].getsockname()[1]

@@ -3,6 +3,7 @@
 from ipaddress import ip_address
 
 from denglu.settings.model import Settings, variable
+from denglu.settings.secret_key import NO_COMMON_KEY, may_make_key
 
 
 def is_loopback(host: str) -> bool:
@@ -19,11 +20,11 @@ def is_loopback(host: str) -> bool:
 
 def check_binding(settings: Settings, host: str) -> list[str]:
     """Faults, one line each, of serving with these settings on ``host``."""
+    faults = [] if may_make_key(settings) else [NO_COMMON_KEY]
     if is_loopback(host):
-        return []
+        return faults
     where = f"a server on {host or 'every address'} can be reached from other machines"
-    faults = []
-    if settings.secret_key is None:
+    if settings.secret_key is None and not faults:
         faults.append(
             f"{variable('secret_key')}: not set, and {where}: set it, or "
             f"{variable('secret_key_file')}, to at least 32 random bytes"
@@ -53,8 +54,8 @@ def warnings(settings: Settings) -> list[str]:
             f"{variable('sms_code_length')}={settings.sms_code_length}: four digits can be "
             "guessed; the limits carry the security. Use 6 as soon as the apps allow it"
         )
-    if settings.redis_url is not None:
-        found.append(f"{variable('redis_url')}: is not used yet; nothing is looser without it")
+    if settings.redis_url and settings.database_kind == "sqlite":
+        found.append(f"{variable('redis_url')}: is not used; one process serves an SQLite file")
     if settings.sms_cleartext == "accept":
         found.append(f"{variable('sms_cleartext')}=accept: SMS codes are shown in clear")
     if settings.sms_outbox is not None and "outbox" not in settings.sms_gateways:

@@ -20,8 +20,9 @@ class Deployment(Section):
         str,
         PlainValidator(readers.database_url),
         kind(
-            "sqlite:///path.db, postgresql://user:password@host/database, mysql://…",
-            "SQLite needs no other service; PostgreSQL or MySQL take many processes",
+            "sqlite:///path.db, postgresql://user:password@host:5432/database, mysql://…",
+            "SQLite needs no other service; PostgreSQL or MySQL take many processes. Characters "
+            "such as @ / ? # in a password are written as %40 %2F %3F %23",
             filed=True,
             show=readers.masked_url,
         ),
@@ -41,7 +42,8 @@ class Deployment(Section):
         SecretStr | None,
         About(
             why="tokens and codes are derived from it; who knows it and has the database can log "
-            "in as anybody. On loopback one is made and kept beside the database",
+            "in as anybody. On loopback one is made and kept beside an SQLite file; processes on "
+            "PostgreSQL or MySQL share one that is set",
             allowed="32 … 1024 bytes",
             low=32,
             high=1024,
@@ -157,3 +159,13 @@ class Storage(Section):
             180 * _DAY, 3650 * _DAY, "CSL article 21 asks to keep logs for six months", unit="s"
         ),
     ] = 180 * _DAY
+    backup_folder: Annotated[
+        Located,
+        kind(
+            "a folder",
+            "where the server backs its SQLite file up every night; best on another disk",
+        ),
+    ] = None
+    backup_keep: Annotated[
+        Whole, between(1, 1000, "how many nightly backups stay; a week of them")
+    ] = 7

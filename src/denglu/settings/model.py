@@ -64,7 +64,9 @@ class Settings(Deployment, Sms, Login, Sessions, Server, Storage):
 
     @property
     def key_path(self) -> Path:
-        """Where the secret key is kept that a server on loopback makes for itself."""
+        """Where the secret key is kept that a server on loopback makes for itself. Only where
+        ``database_kind`` is ``sqlite``.
+        """
         return self.database_path.with_name(self.database_path.name + ".key")
 
     def source_of(self, name: str) -> str:

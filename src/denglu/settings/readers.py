@@ -42,7 +42,10 @@ def database_url(value: object) -> str:
     kind = _DATABASES.get(scheme)
     if kind is None or not separator:
         raise ValueError("is no database that is served: sqlite, postgresql or mysql")
-    return f"{kind}://{rest}" if kind != "sqlite" and _on_network(rest) else _file_url(url)
+    if kind == "sqlite":
+        return _file_url(url)
+    _check_network(kind, rest)
+    return f"{kind}://{rest}"
 
 
 def _file_url(url: str) -> str:
@@ -55,22 +58,29 @@ def _file_url(url: str) -> str:
     return url
 
 
-def _on_network(rest: str) -> bool:
-    """True. Raises ValueError for what names no host or no database."""
+def _check_network(kind: str, rest: str) -> None:
+    """Raise ValueError for what names no host or no database, or is misread."""
     parts = urlsplit(f"//{rest}")
-    try:
-        port_ok = parts.port is None or parts.port > 0
-    except ValueError:
-        port_ok = False
-    if not port_ok:
-        raise ValueError("has a port that is none")
-    if not parts.hostname and "host=" not in parts.query and "unix_socket=" not in parts.query:
-        raise ValueError("names no host: write postgresql://user:password@host:5432/database")
+    if "@" in parts.path + parts.query or parts.fragment:
+        raise ValueError("holds / ? # or @ in the clear: in a password write %2F %3F %23 %40")
+    hosts = parts.netloc.rpartition("@")[2]
+    # PostgreSQL's may name several hosts, of which one is the primary.
+    found = [_host(host) for host in hosts.split(",")] if kind == "postgresql" else [_host(hosts)]
+    if not all(found) and not re.search(r"(?:^|&)(?:host|unix_socket)=", parts.query):
+        raise ValueError(f"names no host: write {kind}://user:password@host/database")
     if not parts.path.strip("/") or parts.path.count("/") > 1:
-        raise ValueError("names no database: write postgresql://user:password@host:5432/database")
-    if parts.fragment:
-        raise ValueError("may hold no #: write it as %23 in a password")
-    return True
+        raise ValueError(f"names no database: write {kind}://user:password@host/database")
+
+
+def _host(text: str) -> str | None:
+    """The host of ``host:port``."""
+    try:
+        parts = urlsplit(f"//{text}")
+        if parts.port != 0:
+            return parts.hostname
+    except ValueError:
+        pass
+    raise ValueError("has a port that is none, or a host that is none")
 
 
 def redis_url(value: object) -> str | None:
@@ -82,13 +92,18 @@ def redis_url(value: object) -> str | None:
     url = plain(value.strip())
     if not re.match(r"(rediss?://[^/?#]+|unix://+[^/?#]+)", url):
         raise ValueError("is no redis URL")
+    try:
+        urlsplit(url).port  # noqa: B018 - it raises
+    except ValueError:
+        raise ValueError("has a port that is none; in a password write / as %2F") from None
     return url
 
 
 def masked_url(url: object) -> str:
-    """A URL without the user, the password and the query in it."""
+    """A URL without the user, the password and the query in it, also where the host is missing."""
     text = re.sub(r"(?s)^([a-z0-9+]*:/*)?.*@", r"\1***@", "" if url is None else str(url))
-    return re.sub(r"(?s)\?.*", "?***", text)
+    text = re.sub(r"(?s)\?.*", "?***", text)
+    return re.sub(r"(://[^/:\[]*:)(?!\d+(?:[/?#,]|$))[^/]+", r"\1***", text)
 
 
 def mount(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The server's secret key: the one that was set, or the one kept beside the database."""
+"""The server's secret key: the one that was set, or the one kept beside an SQLite file."""
 
 import os
 import secrets
@@ -11,9 +11,19 @@ _SHORTEST = 32
 _LONGEST = 1024
 _READ_WRITE_BY_OWNER = 0o600
 
+NO_COMMON_KEY = (
+    f"{variable('secret_key')}: not set, and every process on a PostgreSQL or MySQL database needs "
+    f"the same one: set it, or {variable('secret_key_file')}, to at least 32 random bytes"
+)
+
+
+def may_make_key(settings: Settings) -> bool:
+    """Whether there is a key, or a file beside which one can be kept."""
+    return settings.secret_key is not None or settings.database_kind == "sqlite"
+
 
 def ensure_secret_key(settings: Settings) -> bytes:
-    """Return the secret key (32 bytes or more), making one beside the database if needed.
+    """Return the secret key (32 bytes or more), making one beside an SQLite file if needed.
 
     Whether a server may run on a key of its own is for ``check_binding`` to say. The file
     holds text, so that it can be named in ``DENGLU_SECRET_KEY_FILE`` and means the same key.
@@ -21,6 +31,8 @@ def ensure_secret_key(settings: Settings) -> bytes:
     """
     if settings.secret_key is not None:
         return settings.secret_key.get_secret_value().encode()
+    if not may_make_key(settings):
+        raise SettingsError([NO_COMMON_KEY])
     path = settings.key_path
     try:
         if not path.exists():

@@ -3,8 +3,8 @@
 from typing import Annotated
 
 from denglu.settings import readers
-from denglu.settings.about import Section, between, kind
-from denglu.settings.values import Whole, each
+from denglu.settings.about import About, Section, between, kind
+from denglu.settings.values import MaybeRates, Whole, each
 
 
 class Server(Section):
@@ -26,6 +26,23 @@ class Server(Section):
             "browsers elsewhere may not read answers; loopback origins may where the server is "
             "bound to loopback; never credentials",
             rageframe=("*",),
+        ),
+    ] = ()
+    request_rates: Annotated[
+        MaybeRates,
+        About(
+            why="API requests of an address (IPv6: of a /64) of whatever kind, health checks not "
+            "counted; counted roughly and in memory, by each process for itself, or by all "
+            "together where there is a Redis. Many people share an address. Empty: no limit; "
+            "what guards money and accounts has limits of its own",
+            allowed="rates such as 600/1m,20000/24h, each of 10 … 1000000; or empty",
+            low=10,
+            high=1_000_000,
+            # The first rate that is out of bounds, if there is one.
+            measure=lambda rates: next(
+                (rate.count for rate in rates if not 10 <= rate.count <= 1_000_000), 10
+            ),
+            default_text="none",
         ),
     ] = ()
     body_limit: Annotated[

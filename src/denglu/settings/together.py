@@ -39,7 +39,13 @@ def _assigned(settings: Settings, name: str) -> str:
 
 def check_together(settings: Settings) -> list[Together]:
     """Every broken rule."""
-    return [*_codes(settings), *_sms(settings), *_lives(settings), *_deployment(settings)]
+    return [
+        *_codes(settings),
+        *_sms(settings),
+        *_lives(settings),
+        *_deployment(settings),
+        *_storage(settings),
+    ]
 
 
 def _codes(s: Settings) -> Iterator[Together]:
@@ -94,3 +100,12 @@ def _deployment(s: Settings) -> Iterator[Together]:
     known = {group.name for group in Groups(s.groups, folded=True)}
     if lost := sorted(set(s.group_aliases.values()) - known):
         yield Together(("group_aliases", "groups"), f"there is no group {', '.join(lost)}")
+
+
+def _storage(s: Settings) -> Iterator[Together]:
+    for name in ("database_connect_timeout", "database_pool_timeout"):
+        if getattr(s, name) > s.database_statement_timeout:
+            yield Together(
+                (name, "database_statement_timeout"),
+                "a transaction has that time for all it does: it cannot wait longer to begin",
+            )

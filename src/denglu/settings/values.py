@@ -94,6 +94,10 @@ def _rates(value: object) -> tuple[Rate, ...]:
     return parsed
 
 
+def _maybe_rates(value: object) -> tuple[Rate, ...]:
+    return _rates(value) if split(value) else ()
+
+
 def _durations(value: object) -> tuple[int, ...]:
     seconds = tuple(_seconds(item) for item in split(value))
     if not 1 <= len(seconds) <= 8 or list(seconds) != sorted(seconds):
@@ -147,6 +151,7 @@ Number = Annotated[float, PlainValidator(_number)]
 Switch = Annotated[bool, PlainValidator(_switch)]
 Lower = BeforeValidator(_lower)
 Rates = Annotated[tuple[Rate, ...], PlainValidator(_rates)]
+MaybeRates = Annotated[tuple[Rate, ...], PlainValidator(_maybe_rates)]
 Durations = Annotated[tuple[int, ...], PlainValidator(_durations)]
 Located = Annotated[Path | None, PlainValidator(_path)]
 

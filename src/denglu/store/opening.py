@@ -1,10 +1,13 @@
 """Opens the store that the settings name."""
 
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from denglu.flows.ports import Store
 from denglu.store.network.feed import Feed, NoFeed
+
+if TYPE_CHECKING:
+    from denglu.store.network.link import Driver
 
 
 class MissingDriver(Exception):
@@ -48,8 +51,22 @@ def open_store(options: StoreOptions, *, feed: Feed | None = None) -> Store:
 
 
 def _on_network(options: StoreOptions, feed: Feed | None) -> Store:
-    from denglu.store.network.link import Driver, Times
     from denglu.store.network.store import NetworkStore
+
+    return NetworkStore(
+        open_driver(options),
+        feed or NoFeed(),
+        deadline=options.database_statement_timeout,
+        cache_age=options.session_cache,
+    )
+
+
+def open_driver(options: StoreOptions) -> "Driver":
+    """The driver of a network database, which connects when it is first used.
+
+    To be called on the event loop that will use it. Raises MissingDriver.
+    """
+    from denglu.store.network.link import Times
 
     url, kind = options.database_url, options.database_kind
     times = Times(
@@ -57,23 +74,15 @@ def _on_network(options: StoreOptions, feed: Feed | None) -> Store:
         options.database_statement_timeout,
         options.database_pool_timeout,
     )
-    driver: Driver
     try:
         if kind == "postgresql":
             from denglu.store.postgres import PostgresDriver
 
-            driver = PostgresDriver(url, pool=options.database_pool, times=times)
-        else:
-            from denglu.store.mysql import MysqlDriver
+            return PostgresDriver(url, pool=options.database_pool, times=times)
+        from denglu.store.mysql import MysqlDriver
 
-            driver = MysqlDriver(url, pool=options.database_pool, times=times)
+        return MysqlDriver(url, pool=options.database_pool, times=times)
     except ModuleNotFoundError as missing:
         raise MissingDriver(
             f"the driver for {kind} is not installed ({missing.name}): pip install 'denglu[{kind}]'"
         ) from None
-    return NetworkStore(
-        driver,
-        feed or NoFeed(),
-        deadline=options.database_statement_timeout,
-        cache_age=options.session_cache,
-    )

@@ -169,5 +169,8 @@ class PostgresDriver:
                 "application_name": "denglu",
                 "statement_timeout": milliseconds,
                 "idle_in_transaction_session_timeout": str(int(self._times.statement * 4000)),
+                # Every statement has its index. A plan that was made for an empty table is kept for
+                # minutes, and must not read all of the table when it is full.
+                "enable_seqscan": "off",
             },
         }

@@ -181,8 +181,10 @@ session = Table(
     Column("end_reason", String(20)),
     _text("ended_by", 64),
     UniqueConstraint("member_id", "client_group", "slot", name="uq_session_slot"),
-    Index("ix_session_ended_at", "ended_at"),
+    # Needless since the one below, and dropped a version later.
     Index("ix_session_refresh_expires_at", "refresh_expires_at"),
+    # Live ones have no ended_at: they stand together, in the order in which they expire.
+    Index("ix_session_ended_refresh", "ended_at", "refresh_expires_at"),
 )
 
 token = Table(
@@ -248,4 +250,12 @@ audit = Table(
     _text("note", 255),
     Index("ix_audit_event_at", "at"),
     Index("ix_audit_event_member_id", "member_id"),
+)
+
+# Who may use a database at a revision: the oldest version, named by its newest revision.
+schema_note = Table(
+    "schema_note",
+    metadata,
+    Column("revision", _key(20), primary_key=True),
+    Column("oldest_reader", _key(20), nullable=False),
 )

@@ -4,8 +4,8 @@ import time
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import mysql
-from sqlalchemy.types import TypeEngine
+
+from denglu.store.migrations.steps import binary, key, make_index, make_table
 
 revision = "0001"
 down_revision = None
@@ -15,17 +15,8 @@ depends_on = None
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
-def _key(length: int) -> TypeEngine[str]:
-    exact = mysql.VARCHAR(length, collation="utf8mb4_bin")
-    return sa.String(length).with_variant(exact, "mysql", "mariadb")
-
-
-def _binary(length: int) -> TypeEngine[bytes]:
-    return sa.LargeBinary(length).with_variant(mysql.BINARY(length), "mysql", "mariadb")
-
-
 def upgrade() -> None:
-    op.create_table(
+    make_table(
         "audit_event",
         sa.Column("id", _ID, autoincrement=True, nullable=False),
         sa.Column("event", sa.String(length=40), nullable=False),
@@ -38,22 +29,20 @@ def upgrade() -> None:
         sa.Column("note", sa.String(length=255), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_event")),
     )
-    with op.batch_alter_table("audit_event", schema=None) as batch_op:
-        batch_op.create_index("ix_audit_event_at", ["at"], unique=False)
-        batch_op.create_index("ix_audit_event_member_id", ["member_id"], unique=False)
+    make_index("ix_audit_event_at", "audit_event", ["at"])
+    make_index("ix_audit_event_member_id", "audit_event", ["member_id"])
 
-    op.create_table(
+    make_table(
         "limit_tally",
-        sa.Column("tally_key", _binary(32), nullable=False),
+        sa.Column("tally_key", binary(32), nullable=False),
         sa.Column("tries", sa.Text(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("tally_key", name=op.f("pk_limit_tally")),
         sqlite_with_rowid=False,
     )
-    with op.batch_alter_table("limit_tally", schema=None) as batch_op:
-        batch_op.create_index("ix_limit_tally_expires_at", ["expires_at"], unique=False)
+    make_index("ix_limit_tally_expires_at", "limit_tally", ["expires_at"])
 
-    op.create_table(
+    make_table(
         "member",
         sa.Column("id", _ID, autoincrement=True, nullable=False),
         sa.Column("merchant_id", sa.Integer(), server_default="0", nullable=False),
@@ -94,24 +83,17 @@ def upgrade() -> None:
         sa.Column("password_hash", sa.String(length=255), nullable=True),
         sa.Column("password_version", sa.Integer(), server_default="0", nullable=False),
         sa.Column("legacy_hash", sa.SmallInteger(), nullable=True),
-        sa.Column("username_key", _key(255), nullable=True),
-        sa.Column("mobile_key", _key(20), nullable=True),
-        sa.Column("email_key", _key(255), nullable=True),
+        sa.Column("username_key", key(255), nullable=True),
+        sa.Column("mobile_key", key(20), nullable=True),
+        sa.Column("email_key", key(255), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_member")),
         sa.UniqueConstraint("merchant_id", "type", "email_key", name="uq_member_email_key"),
         sa.UniqueConstraint("merchant_id", "type", "mobile_key", name="uq_member_mobile_key"),
         sa.UniqueConstraint("merchant_id", "type", "username_key", name="uq_member_username_key"),
     )
-    with op.batch_alter_table("member", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_member_legacy_hash",
-            ["legacy_hash"],
-            unique=False,
-            sqlite_where=sa.text("legacy_hash IS NOT NULL"),
-            postgresql_where=sa.text("legacy_hash IS NOT NULL"),
-        )
+    make_index("ix_member_legacy_hash", "member", ["legacy_hash"], "legacy_hash IS NOT NULL")
 
-    op.create_table(
+    make_table(
         "member_account",
         sa.Column("id", _ID, autoincrement=True, nullable=False),
         sa.Column("merchant_id", sa.Integer(), server_default="0", nullable=False),
@@ -138,7 +120,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_member_account")),
         sa.UniqueConstraint("member_id", name="uq_member_account_member_id"),
     )
-    op.create_table(
+    make_table(
         "member_level",
         sa.Column("id", _ID, autoincrement=True, nullable=False),
         sa.Column("merchant_id", sa.Integer(), server_default="0", nullable=False),
@@ -157,16 +139,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_member_level")),
         sa.UniqueConstraint("merchant_id", "level", name="uq_member_level_level"),
     )
-    op.create_table(
+    make_table(
         "session",
         sa.Column("id", _ID, autoincrement=True, nullable=False),
         sa.Column("merchant_id", sa.Integer(), server_default="0", nullable=False),
         sa.Column("member_id", sa.BigInteger(), nullable=False),
         sa.Column("member_type", sa.Integer(), server_default="1", nullable=False),
-        sa.Column("client_group", _key(50), nullable=False),
+        sa.Column("client_group", key(50), nullable=False),
         sa.Column("slot", sa.Integer(), nullable=True),
         sa.Column("generation", sa.Integer(), server_default="1", nullable=False),
-        sa.Column("nonce", _binary(16), nullable=False),
+        sa.Column("nonce", binary(16), nullable=False),
         sa.Column("access_expires_at", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("refresh_expires_at", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("absolute_expires_at", sa.BigInteger(), server_default="0", nullable=False),
@@ -180,13 +162,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_session")),
         sa.UniqueConstraint("member_id", "client_group", "slot", name="uq_session_slot"),
     )
-    with op.batch_alter_table("session", schema=None) as batch_op:
-        batch_op.create_index("ix_session_ended_at", ["ended_at"], unique=False)
-        batch_op.create_index("ix_session_refresh_expires_at", ["refresh_expires_at"], unique=False)
+    make_index("ix_session_ended_at", "session", ["ended_at"])
+    make_index("ix_session_refresh_expires_at", "session", ["refresh_expires_at"])
 
-    op.create_table(
+    make_table(
         "session_token",
-        sa.Column("digest", _binary(32), nullable=False),
+        sa.Column("digest", binary(32), nullable=False),
         sa.Column("session_id", sa.BigInteger(), nullable=False),
         sa.Column("member_id", sa.BigInteger(), nullable=False),
         sa.Column("generation", sa.Integer(), server_default="0", nullable=False),
@@ -197,16 +178,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("session_id", "generation", "kind", name="uq_session_token_generation"),
         sqlite_with_rowid=False,
     )
-    op.create_table(
+    make_table(
         "sms_code",
         sa.Column("id", _ID, autoincrement=True, nullable=False),
         sa.Column("merchant_id", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("number_key", _binary(32), nullable=False),
+        sa.Column("number_key", binary(32), nullable=False),
         sa.Column("mobile_masked", sa.String(length=20), server_default="", nullable=False),
-        sa.Column("code_usage", _key(20), nullable=False),
+        sa.Column("code_usage", key(20), nullable=False),
         sa.Column("live", sa.SmallInteger(), nullable=True),
-        sa.Column("salt", _binary(16), nullable=False),
-        sa.Column("digest", _binary(32), nullable=False),
+        sa.Column("salt", binary(16), nullable=False),
+        sa.Column("digest", binary(32), nullable=False),
         sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
         sa.Column("created_at", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("expires_at", sa.BigInteger(), server_default="0", nullable=False),
@@ -218,55 +199,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sms_code")),
         sa.UniqueConstraint("number_key", "code_usage", "live", name="uq_sms_code_live"),
     )
-    with op.batch_alter_table("sms_code", schema=None) as batch_op:
-        batch_op.create_index("ix_sms_code_expires_at", ["expires_at"], unique=False)
+    make_index("ix_sms_code_expires_at", "sms_code", ["expires_at"])
 
     # A fresh install has one level, and every new member is in it. Money is in hundredths.
     level = sa.table(
         "member_level",
         *(sa.column(name) for name in ("merchant_id", "level", "name", "discount", "created_at")),
     )
-    op.bulk_insert(
-        level,
-        [
-            {
-                "merchant_id": 0,
-                "level": 1,
-                "name": "普通会员",
-                "discount": 1000,
-                "created_at": int(time.time()),
-            }
-        ],
-    )
-
-
-def downgrade() -> None:
-    with op.batch_alter_table("sms_code", schema=None) as batch_op:
-        batch_op.drop_index("ix_sms_code_expires_at")
-
-    op.drop_table("sms_code")
-    op.drop_table("session_token")
-    with op.batch_alter_table("session", schema=None) as batch_op:
-        batch_op.drop_index("ix_session_refresh_expires_at")
-        batch_op.drop_index("ix_session_ended_at")
-
-    op.drop_table("session")
-    op.drop_table("member_level")
-    op.drop_table("member_account")
-    with op.batch_alter_table("member", schema=None) as batch_op:
-        batch_op.drop_index(
-            "ix_member_legacy_hash",
-            sqlite_where=sa.text("legacy_hash IS NOT NULL"),
-            postgresql_where=sa.text("legacy_hash IS NOT NULL"),
-        )
-
-    op.drop_table("member")
-    with op.batch_alter_table("limit_tally", schema=None) as batch_op:
-        batch_op.drop_index("ix_limit_tally_expires_at")
-
-    op.drop_table("limit_tally")
-    with op.batch_alter_table("audit_event", schema=None) as batch_op:
-        batch_op.drop_index("ix_audit_event_member_id")
-        batch_op.drop_index("ix_audit_event_at")
-
-    op.drop_table("audit_event")
+    first: dict[str, object] = {"merchant_id": 0, "level": 1, "name": "普通会员", "discount": 1000}
+    if op.get_bind().execute(sa.select(level.c.level).limit(1)).first() is None:
+        op.bulk_insert(level, [first | {"created_at": int(time.time())}])

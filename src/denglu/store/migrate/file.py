@@ -1,61 +1,53 @@
-"""Brings a database to the schema of this version with Alembic.
+"""Migrations of an SQLite file.
 
-Runs before the store opens the file and while no server uses it: Alembic works through the
+They run before the store opens the file and while no server uses it: Alembic works through the
 standard library's driver, which may carry an older SQLite.
 """
 
 import contextlib
 import os
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import apsw
 
 from denglu.store.file import FileTrouble, make_sure_of_folder, open_file, trouble
+from denglu.store.migrate.revisions import COPY_NOTE, Found, WrongSchema, checked, is_due
 
 if TYPE_CHECKING:
-    from alembic.config import Config
     from sqlalchemy import Engine
 
-# The newest revision; a test holds it to the migration scripts. Known here so that a start
-# on a current file need not load Alembic.
-HEAD = "0001"
 
-
-class WrongSchema(Exception):
-    """The file was written by a newer denglu, or is no denglu database."""
-
-
-def current_revision(path: Path) -> str | None:
-    """The revision a file is at; None for a missing or empty one.
+def look(path: Path) -> Found:
+    """What a file says of itself; a missing or empty one says nothing.
 
     Raises WrongSchema and FileTrouble.
     """
     if not path.exists() or path.stat().st_size == 0:
-        return None
+        return Found()
     with contextlib.closing(open_file(path)) as db:
         try:
-            tables = {name for (name,) in db.execute("select name from sqlite_master")}
-            if "alembic_version" not in tables:
-                if tables:
-                    raise WrongSchema(f"{path} is the SQLite file of something else")
-                return None
-            row = db.execute("select version_num from alembic_version").fetchone()
+            return _look(db, str(path))
         except apsw.Error as error:
             raise trouble(path, error) from None
-    return str(row[0]) if row else None
 
 
-def is_due(path: Path) -> bool:
-    """Whether the file is older than this version. Raises WrongSchema and FileTrouble."""
-    current = current_revision(path)
-    if current is not None and current > HEAD:
-        raise WrongSchema(
-            f"{path} is at revision {current} and this denglu knows up to {HEAD}: "
-            "it was written by a newer version; use that one"
-        )
-    return current != HEAD
+def _look(db: apsw.Connection, where: str) -> Found:
+    tables = {name for (name,) in db.execute("select name from sqlite_master")}
+    if "alembic_version" not in tables:
+        if tables:
+            raise WrongSchema(f"{where} is the SQLite file of something else")
+        return Found()
+    row = db.execute("select version_num from alembic_version").fetchone()
+    if row is None:
+        return Found()
+    revision = checked(row[0], where)
+    half_copied = COPY_NOTE in tables
+    if "schema_note" not in tables:
+        return Found(revision, half_copied=half_copied)
+    ask = "select oldest_reader from schema_note where revision = ?"
+    note = db.execute(ask, (revision,)).fetchone()
+    return Found(revision, str(note[0]) if note else None, half_copied)
 
 
 def migrate(path: Path) -> bool:
@@ -63,7 +55,7 @@ def migrate(path: Path) -> bool:
 
     To be called with the ServerLock held. Raises WrongSchema and FileTrouble.
     """
-    if not is_due(path):
+    if not is_due(look(path), str(path)):
         return False
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -84,14 +76,12 @@ def _create(path: Path) -> None:
 
 
 def _upgrade(path: Path) -> None:
-    from alembic import command
+    from denglu.store.migrate.alembic import upgrade
 
     engine = _engine(path)
     try:
-        with as_file(files(__package__) / "migrations") as scripts, engine.begin() as connection:
-            config = _config(scripts)
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        with engine.begin() as connection:
+            upgrade(connection)
     finally:
         engine.dispose()
 
@@ -106,12 +96,3 @@ def _engine(path: Path) -> "Engine":
     engine = create_engine(url, connect_args={"timeout": 10, "isolation_level": None})
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     return engine
-
-
-def _config(scripts: Path) -> "Config":
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    return config
