@@ -123,8 +123,11 @@ def test_the_image_is_made_of_what_is_there() -> None:
                 assert (ROOT / source).exists()
                 assert f"!{source.partition('/')[0]}" in ignored
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    [extras] = re.findall(r'install "\.\[(.+)\]"', text)
-    assert set(extras.split(",")) <= set(project["optional-dependencies"])
+    [lock] = re.findall(r"--requirement (\S+)", text)
+    locked = set(re.findall(r"(?m)^([a-z0-9-]+)==", (ROOT / lock).read_text("utf-8")))
+    extras = (project["optional-dependencies"][name] for name in ("postgresql", "mysql", "redis"))
+    wanted = {re.split(r"[\[<>=]", text)[0] for extra in extras for text in extra}
+    assert wanted <= locked
     final = dict(steps)  # what comes last holds
     assert final["USER"].split(":")[0].isdigit()
     assert final["FROM"].startswith("python:3.13-")
