@@ -14,7 +14,7 @@ from tests.battery.client import Client
 from tests.battery.conftest import DatabaseFor, Record
 from tests.battery.harness import Answer, Raw, Server, running
 from tests.battery.load import Line, quantile
-from tests.battery.shoppers import Life, Shopper, halves, missing
+from tests.battery.shoppers import Shopper, halves, missing
 from tests.servers.process import PrivateServer
 
 _SITE = {"trusted_proxies": "127.0.0.1", "sms_site_rates": "100000/24h"}
@@ -127,18 +127,45 @@ def acknowledged(shoppers: list[Shopper]) -> int:
     return sum(shopper.acknowledged for shopper in shoppers)
 
 
-def lives_of(shoppers: list[Shopper]) -> list[Life]:
-    return [life for shopper in shoppers for life in shopper.lives]
+@dataclass
+class Story:
+    """How people fared: what was acknowledged, what was refused as busy, and when it was over."""
+
+    acknowledged: int
+    busy: list[tuple[float, Answer]]
+    back: float
+
+    @property
+    def last_refusal(self) -> float:
+        """Seconds after the database was back."""
+        return max(0.0, max(at for at, _ in self.busy) - self.back)
 
 
-def only_busy(probe: Probe) -> None:
-    """Whatever was refused was refused as busy (a refresh with an access token as that)."""
-    reasons = {answer.reason for _, answer in probe.bad()}
-    assert reasons <= {"busy", "refresh_invalid"}, reasons
-
-
-def busy_times(probe: Probe) -> list[tuple[float, Answer]]:
-    return [(at, answer) for at, answer in probe.bad() if answer.reason == "busy"]
+def live_through(
+    server: Server, begin: Callable[[], None], end: Callable[[], None], seconds: float
+) -> Story:
+    """People use the server before, in and after the trouble. Nobody is told more than busy,
+    nothing acknowledged is missing, and no restart is needed.
+    """
+    with probing(server) as probe, shopping(server) as shoppers:
+        until(lambda: acknowledged(shoppers) > 20)
+        begin()
+        begun = time.perf_counter()
+        until(lambda: time.perf_counter() > begun + seconds)
+        assert server.call("GET", "/readyz").status == 503
+        assert server.call("GET", "/healthz").status == 200
+        end()
+        back = time.perf_counter()
+        before = acknowledged(shoppers)
+        until(lambda: acknowledged(shoppers) > before + 40)
+        assert server.call("GET", "/readyz").status == 200
+    # The probe refreshes with an access token, which is always refused.
+    assert {answer.reason for _, answer in probe.bad()} == {"busy", "refresh_invalid"}
+    lives = [life for shopper in shoppers for life in shopper.lives]
+    assert missing(server, lives) == []
+    assert halves(server) == {}
+    busy = [(at, answer) for at, answer in probe.bad() if answer.reason == "busy"]
+    return Story(acknowledged(shoppers), busy, back)
 
 
 @pytest.mark.parametrize("away", _AWAY)
@@ -146,54 +173,21 @@ def busy_times(probe: Probe) -> list[tuple[float, Answer]]:
 def test_F08_the_database_goes_away_and_comes_back(
     server: Server, database: PrivateServer, kind: str, end: str, away: float, record: Record
 ) -> None:
-    """Nobody sees more than busy, nothing acknowledged is lost, and no restart is needed."""
-    server.expected = ["the database does not answer"]
-    with probing(server) as probe, shopping(server) as shoppers:
-        until(lambda: acknowledged(shoppers) > 20)
-        (database.stop if end == "stopped" else database.kill)()
-        gone = time.perf_counter()
-        until(lambda: time.perf_counter() > gone + away)
-        assert server.call("GET", "/readyz").status == 503
-        assert server.call("GET", "/healthz").status == 200
-        database.start()
-        back = time.perf_counter()
-        before = acknowledged(shoppers)
-        until(lambda: acknowledged(shoppers) > before + 40)
-        assert server.call("GET", "/readyz").status == 200
-    only_busy(probe)
-    last = max((at for at, _ in busy_times(probe)), default=gone)
-    assert busy_times(probe), "nobody noticed that the database was gone"
-    lives = lives_of(shoppers)
-    assert missing(server, lives) == []
-    assert halves(server) == {}
+    """It is stopped, or crashes, and is started again."""
+    begin = database.stop if end == "stopped" else database.kill
+    story = live_through(server, begin, database.start, away)
     record("F08", tried=f"{kind} {end} for {away} s under load",
-           figure=f"{acknowledged(shoppers)} acknowledged writes, 0 missing; last refusal "
-           f"{max(0.0, last - back):.1f} s after it was back")  # fmt: skip
+           figure=f"{story.acknowledged} acknowledged writes, 0 missing; last refusal "
+           f"{story.last_refusal:.1f} s after it was back")  # fmt: skip
 
 
 @pytest.mark.parametrize("hanging", _HANGING)
 def test_F09_the_database_hangs(
     server: Server, database: PrivateServer, kind: str, hanging: float, record: Record
 ) -> None:
-    """Requests are refused in time, readiness tells, and it heals when the database goes on."""
-    with probing(server) as probe, shopping(server) as shoppers:
-        until(lambda: acknowledged(shoppers) > 20)
-        database.pause()
-        hung = time.perf_counter()
-        until(lambda: time.perf_counter() > hung + hanging)
-        assert server.call("GET", "/readyz").status == 503
-        assert server.call("GET", "/healthz").status == 200
-        database.resume()
-        back = time.perf_counter()
-        before = acknowledged(shoppers)
-        until(lambda: acknowledged(shoppers) > before + 40)
-        assert server.call("GET", "/readyz").status == 200
-    only_busy(probe)
-    times = [answer.seconds for _, answer in busy_times(probe)]
-    assert times, "nobody noticed that the database hung"
-    last = max(at for at, _ in busy_times(probe))
-    assert missing(server, lives_of(shoppers)) == []
-    assert halves(server) == {}
+    """It keeps its connections and says nothing, then goes on."""
+    story = live_through(server, database.pause, database.resume, hanging)
+    times = [answer.seconds for _, answer in story.busy]
     record("F09", tried=f"{kind} hangs for {hanging} s under load",
            figure=f"slowest refusal after {max(times):.1f} s, p50 {quantile(times, 0.5):.0f} ms; "
-           f"last one {max(0.0, last - back):.1f} s after it went on")  # fmt: skip
+           f"last one {story.last_refusal:.1f} s after it went on")  # fmt: skip
