@@ -5,9 +5,12 @@ import os
 import subprocess
 import sys
 
+import asyncmy.errors
+import asyncpg
 import pytest
 
 from denglu.cli.entry import run
+from denglu.cli.faults import explain
 from tests.cli.desk import Desk
 
 TOKEN = "Q" * 43
@@ -19,6 +22,10 @@ TOKEN = "Q" * 43
         (("nonsense",), "No such command 'nonsense' (see `denglu --help`)"),
         (("member", "shwo"), "No such command 'shwo'. Did you mean 'show'? (see `denglu member"),
         (("member", "show"), "Missing argument 'WHO' (see `denglu member show --help`)"),
+        (
+            ("member", "list", "--after", f"{2**63}"),
+            "Invalid value for '--after': 9223372036854775808",
+        ),
         (("member", "list", "--limit", "0"), "Invalid value for '--limit': 0 is not in the"),
         (("session", "revoke"), "Missing argument 'WHO' (see `denglu session revoke --help`)"),
         (("migrate", "--chek"), "No such option"),
@@ -93,3 +100,14 @@ def test_a_terminal_that_knows_no_chinese_is_written_to(desk: Desk) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "\\u5c0f\\u660e" in done.stdout
+
+
+def test_a_right_that_the_database_withholds_is_no_unexpected_fault() -> None:
+    error = asyncpg.InsufficientPrivilegeError("permission denied for table member")
+    error.detail = "Failing row contains (13800000000)."
+    line = "the database refuses: permission denied for table member; try `denglu doctor`"
+    assert explain(error) == ([line], 1)
+    denied = asyncmy.errors.OperationalError(1142, "UPDATE command denied for table `member`")
+    (line,), code = explain(denied)
+    assert line.startswith("the database refuses: UPDATE command denied")
+    assert code == 1

@@ -139,7 +139,7 @@ def test_an_unusable_database_is_one_line_for_every_command(bare: Desk, url: str
     kind = url.partition("://")[0]
     away = f"{kind}://u:canary@127.0.0.1:{free_port()}/shop"
     bare.settings = {"DENGLU_DATABASE_URL": away, "DENGLU_SECRET_KEY": "s" * 32}
-    for words in (("migrate",), ("migrate", "--check"), ("member", "list"), ("serve",)):
+    for words in (("migrate",), ("migrate", "--check"), ("member", "list"), ("serve", "--port", "0")):
         line = bare.fault(*words)
         assert "cannot be reached" in line
         assert "canary" not in line
@@ -158,7 +158,7 @@ def test_a_driver_that_is_not_installed_is_named(bare: Desk, driver: str) -> Non
     )
     environ = bare.environ({"database_url": f"{kind}://u@127.0.0.1/x", "secret_key": "s" * 32})
     environ["PYTHONPATH"] = f"{hidden}:{environ['PYTHONPATH']}"
-    for words in (("migrate",), ("member", "list"), ("serve",)):
+    for words in (("migrate",), ("member", "list"), ("serve", "--port", "0")):
         done = subprocess.run(
             [sys.executable, "-m", "denglu", *words],
             cwd=bare.folder,

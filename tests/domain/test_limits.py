@@ -369,6 +369,10 @@ def test_only_the_very_try_is_taken_back() -> None:
     tally = pending_tries(three, "a", "b")
     assert release(three, tally, NOW, "c") == tally
     assert release(three, release(three, tally, NOW, "a"), NOW, "a") == pending_tries(three, "b")
+    named = claim(three, Tally(), NOW, "x")
+    assert isinstance(named, Tally)
+    assert release(three, named, NOW, tag="y") == named
+    assert release(three, named, NOW, tag="x") == Tally()
     # Who was forgotten with the rest and turns out wrong later takes nothing from others.
     assert settle(three, tally, NOW, "c") == tally
     assert settle(three, tally, NOW + 1, "a") == tally

@@ -1,13 +1,17 @@
 """Login with a code: guesses are counted before they are judged, right codes are no guesses."""
 
 from collections.abc import Awaitable, Callable
+from itertools import count
+from typing import Any
 
 import pytest
 
-from denglu.domain.errors import Reason
+from denglu.domain.errors import Reason, Refusal
+from denglu.domain.limits import Limit, Rate
 from denglu.domain.member import Status
 from denglu.domain.session import Caller
 from denglu.domain.sms_code import Usage
+from denglu.flows.ports import Work
 from tests.flows.conftest import MakeWorld
 from tests.flows.world import (
     DAY,
@@ -54,6 +58,37 @@ async def test_R01_a_code_is_good_once(world: World) -> None:
     await world.with_code(MOBILE, code)
     await guess(world, code)
     assert len(world.live_sessions()) == 1
+
+
+async def test_S03_a_login_whose_answer_was_lost_gives_no_other_try_back(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make_world(Numbers(code_number=Limit("code-number", (Rate(2, 3600),))))
+    await world.add_member()
+    code = await world.code_for()
+    await guess(world, wrong(code))
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, "write", losing_answer(2, world.store.write))
+        with refused(Reason.busy):
+            await world.with_code(MOBILE, code)
+    assert len(world.live_sessions()) == 1
+
+    code = await world.code_for()
+    await guess(world, wrong(code))
+    await guess(world, code)
+
+
+def losing_answer(number: int, write: Callable[..., Awaitable[Any]]) -> Callable[..., Any]:
+    """A ``write`` of which one call is committed, and nobody can say so."""
+    calls = count(1)
+
+    async def lossy(work: Work[Any]) -> Any:
+        answer = await write(work)
+        if next(calls) == number:
+            raise Refusal(Reason.busy, retry_after=1)
+        return answer
+
+    return lossy
 
 
 async def test_I02_what_cannot_be_a_code_is_wrong_and_costs_no_try(world: World) -> None:

@@ -56,6 +56,19 @@ async def test_R09_fifty_honest_logins_in_four_processes_all_succeed(worlds: lis
         assert worlds[0].live_sessions() == [("iOS", 1)]
 
 
+async def test_R07_who_logs_out_after_another_process_did_is_out_here_as_well(
+    worlds: list[World],
+) -> None:
+    here, there = worlds[:2]
+    await here.add_member()
+    token = (await here.log_in()).access_token
+    await here.authenticate(token)
+    await there.logout(token)
+    await here.logout(token)
+    with refused(Reason.session_ended):
+        await here.authenticate(token)
+
+
 async def test_P03_wrong_passwords_in_four_processes_are_compared_five_times(
     worlds: list[World],
 ) -> None:

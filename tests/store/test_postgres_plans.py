@@ -27,6 +27,11 @@ async def test_tables_that_were_empty_when_plans_were_made_are_not_read_from_end
     assert _read_whole(ground) == before
 
 
+def test_pages_of_tokens_have_room_for_the_marks_of_a_rotation(ground: Ground) -> None:
+    options = ground.sql("SELECT reloptions FROM pg_class WHERE relname = 'session_token'")
+    assert options == [(["fillfactor=85"],)]
+
+
 async def _lead_a_life(store: Store) -> None:
     member = await add_member(store)
     session_id, _ = await open_session(store, new_session(member.id))

@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
+from denglu.domain.limits import Tally
 from denglu.flows.ports import Store, Transaction
+from denglu.settings.model import about
 from tests.store.files import Sql
 from tests.store.making import NOW
 
@@ -50,6 +52,14 @@ async def test_as_many_tallies_as_there_are_are_kept_apart(store: Store, how_man
     assert await store.write(lambda tx: tx.tallies.recall([*keys, OTHER])) == await load(
         store, *keys
     )
+
+
+async def test_S14_the_largest_tally_that_settings_allow_is_kept(store: Store) -> None:
+    measured = about("sms_address_numbers").high
+    assert measured is not None
+    text = Tally(tuple((NOW, 1, f"{n:016x}") for n in range(int(measured)))).dump()
+    await save(store, KEY, text)
+    assert await load(store, KEY) == {KEY: text}
 
 
 async def test_saving_some_leaves_the_others_as_they_were(store: Store) -> None:

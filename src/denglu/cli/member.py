@@ -79,7 +79,7 @@ def add(username: str, mobile: str, nickname: str, password_stdin: bool, as_json
 
 
 @member.command("list", short_help="List members.")
-@click.option("--after", type=click.IntRange(0), default=0, help="Begin behind this id.")
+@click.option("--after", type=click.IntRange(0, 2**63 - 1), default=0, help="Begin behind this id.")
 @click.option(
     "--limit",
     type=click.IntRange(1),

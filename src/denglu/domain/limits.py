@@ -80,7 +80,8 @@ class Limit:
 class Tally:
     """The tries remembered for one key: ``(time, count, tag)``, in the order they were counted.
 
-    ``tag``: what a ``distinct`` limit counts, or ``?`` and the mark of a pending try.
+    ``tag``: what a ``distinct`` limit counts, a try's name, or ``?`` and the mark of a pending
+    try.
     """
 
     tries: tuple[tuple[int, int, str], ...] = ()
@@ -138,15 +139,15 @@ def settle(limit: Limit, tally: Tally, at: int, mark: str) -> Tally:
     return Tally(tuple((time, n, tag) for (time, tag), n in counts.items()), tally.level)
 
 
-def release(limit: Limit, tally: Tally, at: int, mark: str = "") -> Tally:
+def release(limit: Limit, tally: Tally, at: int, mark: str = "", tag: str = "") -> Tally:
     """Take back one try that was counted at ``at`` (it was no failure after all).
 
-    With ``mark`` that very try, and nothing where it is not there any more.
+    With a ``mark`` or a ``tag`` that very try, and nothing where it is not there any more.
     """
-    slot = _slot(at, limit._grain)
-    for index, (time, count, tag) in enumerate(tally.tries):
-        if time == slot and (not mark or tag == _PENDING + mark):
-            rest = () if count == 1 else ((time, count - 1, tag),)
+    slot, name = _slot(at, limit._grain), _PENDING + mark if mark else tag
+    for index, (time, count, seen) in enumerate(tally.tries):
+        if time == slot and name in ("", seen):
+            rest = () if count == 1 else ((time, count - 1, seen),)
             return Tally(tally.tries[:index] + rest + tally.tries[index + 1 :], tally.level)
     return tally
 

@@ -1,5 +1,6 @@
 """Trying an SMS code: counted and committed first, judged after, spent in the deed."""
 
+import secrets
 from dataclasses import dataclass
 
 from denglu.domain.audit import AuditEvent, Event
@@ -94,9 +95,11 @@ class CodeTry:
 
     def _claims(self, number: bytes, ip: str) -> list[Claim]:
         key = self._secrets.key
+        # Named: where nobody knows whether the code was spent, that try may be taken back twice.
+        name = secrets.token_hex(4)
         return [
             Claim(self._address, key("code-address", ip), Reason.too_many_attempts),
-            Claim(self._number, key("code-number", number.hex()), Reason.bad_code),
+            Claim(self._number, key("code-number", number.hex()), Reason.bad_code, name),
         ]
 
 

@@ -20,7 +20,8 @@ from denglu.flows.ports import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One try under one limit. ``tag`` matters to limits that count distinct things.
+    """One try under one limit. ``tag`` is what ``distinct`` limits count; with others it names
+    the try, so that it is taken back once at the most.
 
     ``reason``: what a caller is told when the limit is full.
     """
@@ -82,7 +83,7 @@ async def release_all(
     def changed(claim: Claim, tally: Tally) -> Tally:
         if claim.key in forget:
             return Tally()
-        return limits.release(claim.limit, tally, tried.at, tried.mark)
+        return limits.release(claim.limit, tally, tried.at, tried.mark, claim.tag)
 
     await _change(tx, tried, now, changed)
 

@@ -22,7 +22,7 @@ class Deployment(Section):
         kind(
             "sqlite:///path.db, postgresql://user:password@host:5432/database, mysql://…",
             "SQLite needs no other service; PostgreSQL or MySQL take many processes. Characters "
-            "such as @ / ? # in a password are written as %40 %2F %3F %23",
+            "such as @ / ? # % in a password are written as %40 %2F %3F %23 %25",
             filed=True,
             show=readers.masked_url,
         ),

@@ -62,7 +62,9 @@ def _check_network(kind: str, rest: str) -> None:
     """Raise ValueError for what names no host or no database, or is misread."""
     parts = urlsplit(f"//{rest}")
     if "@" in parts.path + parts.query or parts.fragment:
-        raise ValueError("holds / ? # or @ in the clear: in a password write %2F %3F %23 %40")
+        raise ValueError(
+            "holds / ? # or @ in the clear: in a password write %2F %3F %23 %40, and %25 for %"
+        )
     hosts = parts.netloc.rpartition("@")[2]
     # PostgreSQL's may name several hosts, of which one is the primary.
     found = [_host(host) for host in hosts.split(",")] if kind == "postgresql" else [_host(hosts)]

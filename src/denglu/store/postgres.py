@@ -30,7 +30,8 @@ _CONFLICTS = (
     asyncpg.OutdatedSchemaCacheError,
 )
 _SLOW = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
-_CROWDED = (asyncpg.InsufficientResourcesError,)
+# Its disk or memory is full, or its disk fails.
+_CROWDED = (asyncpg.InsufficientResourcesError, asyncpg.PostgresSystemError)
 # The server is there and says no to this connection, or the connection is gone.
 _GONE = (
     asyncpg.PostgresConnectionError,
@@ -82,7 +83,10 @@ class PostgresLink:
         return cast(int, await _told(self._raw.fetchval(statement.sql, *statement.bind(params))))
 
     async def begin(self) -> None:
-        await _told(self._raw.execute("BEGIN ISOLATION LEVEL READ COMMITTED"))
+        try:
+            await _told(self._raw.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"))
+        except asyncpg.FeatureNotSupportedError as error:  # a replica
+            raise Unreachable(_line(error)) from None
 
     async def commit(self) -> None:
         status = await _told(self._raw.execute("COMMIT"))

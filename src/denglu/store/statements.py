@@ -14,7 +14,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
-    func,
     insert,
     select,
     update,
@@ -248,7 +247,6 @@ RETENTION: dict[str, ClauseElement] = {
     "drop_audit": delete(audit).where(audit.c.id == p("key")),
     "drop_session": delete(session).where(session.c.id == p("key")),
     "drop_tokens": delete(token).where(token.c.session_id == p("key")),
-    "count_members": select(func.count()).select_from(member).where(member.c.status != -1),
 }
 
 

@@ -77,6 +77,12 @@ def drop_index(name: str, table: str) -> None:
         op.drop_index(name, table)
 
 
+def leave_room(table: str, percent: int) -> None:
+    """Let new pages of a table be filled up to so much, where the database can be told."""
+    if _dialect() == "postgresql":
+        op.execute(f"ALTER TABLE {table} SET (fillfactor = {percent})")
+
+
 def note(revision: str, oldest_reader: str) -> None:
     """Note the oldest version (its ``HEAD``) that may use a database at ``revision``."""
     notes = sa.table("schema_note", sa.column("revision"), sa.column("oldest_reader"))

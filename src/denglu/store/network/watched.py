@@ -8,7 +8,7 @@ from denglu.store.network.link import Link
 
 _READS = frozenset(
     {
-        "code_live", "count_members", "member_by_email", "member_by_mobile", "member_by_username",
+        "code_live", "member_by_email", "member_by_mobile", "member_by_username",
         "member_get", "member_legacy", "member_page", "session_live", "token_find",
     }
 )  # fmt: skip
@@ -70,11 +70,12 @@ class Writing:
 
     async def run(self, name: str, params: Params) -> int:
         matched = await self._link.run(name, params)
-        if matched and (change := _CHANGES.get(name)):
+        if change := _CHANGES.get(name):
             kind, owner = change
             subject = f"{kind}{params[owner]}"
+            # Also where nothing matched: a rival in another process was first.
             self.touched.add(subject)
-            if name in _REVOKES:
+            if matched and name in _REVOKES:
                 self.revoked.add(subject)
         return matched
 

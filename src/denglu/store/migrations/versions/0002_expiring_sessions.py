@@ -7,7 +7,7 @@ too. It still uses ``ix_session_refresh_expires_at``: a later revision drops tha
 import sqlalchemy as sa
 from alembic import op
 
-from denglu.store.migrations.steps import add_index, drop_index, key, make_table, note
+from denglu.store.migrations.steps import add_index, drop_index, key, leave_room, make_table, note
 
 revision = "0002"
 down_revision = "0001"
@@ -24,4 +24,5 @@ def upgrade() -> None:
     )
     add_index("ix_session_ended_refresh", "session", ["ended_at", "refresh_expires_at"])
     drop_index("ix_session_ended_at", "session")
+    leave_room("session_token", 85)
     note(revision, oldest_reader="0001")
