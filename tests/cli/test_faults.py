@@ -110,4 +110,6 @@ def test_a_right_that_the_database_withholds_is_no_unexpected_fault() -> None:
     denied = asyncmy.errors.OperationalError(1142, "UPDATE command denied for table `member`")
     (line,), code = explain(denied)
     assert line.startswith("the database refuses: UPDATE command denied")
+    (line,), code = explain(asyncpg.InterfaceError("a slip of ours"))
+    assert line.startswith("unexpected fault, InterfaceError")
     assert code == 1

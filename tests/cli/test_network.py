@@ -139,7 +139,12 @@ def test_an_unusable_database_is_one_line_for_every_command(bare: Desk, url: str
     kind = url.partition("://")[0]
     away = f"{kind}://u:canary@127.0.0.1:{free_port()}/shop"
     bare.settings = {"DENGLU_DATABASE_URL": away, "DENGLU_SECRET_KEY": "s" * 32}
-    for words in (("migrate",), ("migrate", "--check"), ("member", "list"), ("serve", "--port", "0")):
+    for words in (
+        ("migrate",),
+        ("migrate", "--check"),
+        ("member", "list"),
+        ("serve", "--port", "0"),
+    ):
         line = bare.fault(*words)
         assert "cannot be reached" in line
         assert "canary" not in line

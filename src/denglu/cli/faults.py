@@ -43,7 +43,7 @@ def _explain_foreign(error: Exception) -> tuple[list[str], int]:
     from denglu.settings import SettingsError
     from denglu.store.file import FileTrouble
     from denglu.store.migrate import WrongSchema
-    from denglu.store.network.trouble import DatabaseTrouble, is_of_database
+    from denglu.store.network.trouble import DatabaseTrouble, is_refusal
     from denglu.store.opening import MissingDriver
 
     if isinstance(error, SettingsError):
@@ -61,7 +61,7 @@ def _explain_foreign(error: Exception) -> tuple[list[str], int]:
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return [f"{where}{error.strerror or _sentence(str(error))}"], FAILED
-    if is_of_database(error):  # such as a right that is missing; details may hold values
+    if is_refusal(error):  # such as a right that is missing; details may hold values
         said = _sentence(redact(str(error.args[-1] if error.args else error).partition("\n")[0]))
         return [f"the database refuses: {said}; try `denglu doctor`"], FAILED
     return [_unexpected(error)], FAILED

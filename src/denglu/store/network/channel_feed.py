@@ -119,7 +119,7 @@ class ChannelFeed:
         if not self._failures:
             _log.warning(
                 "other processes are not told, nor heard, at once: %s: %s; "
-                "a token revoked there is refused here when its look-up is too old",
+                "a token revoked there is refused here within DENGLU_SESSION_CACHE (0.25 s)",
                 type(trouble).__name__,
                 str(trouble).partition("\n")[0],
             )

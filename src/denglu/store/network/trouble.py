@@ -38,6 +38,12 @@ def is_of_database(error: Exception) -> bool:
     return package in _PACKAGES or isinstance(error, OSError | TimeoutError)
 
 
+def is_refusal(error: Exception) -> bool:
+    """Whether the server itself said no, with a number: SQLSTATE, or MySQL's."""
+    numbered = bool(error.args) and isinstance(error.args[0], int)
+    return is_of_database(error) and (numbered or getattr(error, "sqlstate", None) is not None)
+
+
 def _innermost(error: BaseException) -> BaseException:
     while (inner := getattr(error, "orig", None) or _driver_cause(error)) is not None:
         error = inner
