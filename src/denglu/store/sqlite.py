@@ -256,6 +256,8 @@ def _connect(path: Path, busy_seconds: float, *, read_only: bool = False) -> aps
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA mmap_size = 0").fetchall()
     db.execute("PRAGMA foreign_keys = OFF")
+    # 64 MiB at the most: the inner pages of ten million members.
+    db.execute("PRAGMA cache_size = -65536")
     # Else SQLite looks at the bound values and plans a statement anew each time: 270 us, not 12.
     db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     if read_only:

@@ -13,7 +13,10 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    case,
     delete,
+    exists,
+    false,
     insert,
     select,
     update,
@@ -49,6 +52,12 @@ _member_joins = member.outerjoin(account, account.c.member_id == member.c.id).ou
     ),
 )
 _parent = token.alias("parent")
+_unmarked_parent = exists().where(
+    _parent.c.session_id == token.c.session_id,
+    _parent.c.generation == token.c.generation - 1,
+    _parent.c.kind == 2,
+    _parent.c.child_used_at.is_(None),
+)
 _live = session.c.slot.is_not(None)
 _session_parts = [session.c[name] for name in rows.SESSION_COLUMNS]
 _enabled = member.c.status == 1
@@ -120,20 +129,14 @@ SESSIONS: dict[str, ClauseElement] = {
         token.c.generation,
         token.c.rotated_at,
         token.c.child_used_at,
-        and_(_parent.c.digest.is_not(None), _parent.c.child_used_at.is_(None)),
+        # Looked up only where there is a parent.
+        case((token.c.generation > 1, _unmarked_parent), else_=false()),
         *_session_parts,
         *_member_parts,
     )
     .select_from(
-        token.join(session, session.c.id == token.c.session_id)
-        .join(_member_joins, member.c.id == session.c.member_id)
-        .outerjoin(
-            _parent,
-            and_(
-                _parent.c.session_id == token.c.session_id,
-                _parent.c.generation == token.c.generation - 1,
-                _parent.c.kind == 2,
-            ),
+        token.join(session, session.c.id == token.c.session_id).join(
+            _member_joins, member.c.id == session.c.member_id
         )
     )
     .where(token.c.digest == p("digest")),
