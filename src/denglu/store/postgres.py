@@ -30,8 +30,12 @@ _CONFLICTS = (
     asyncpg.OutdatedSchemaCacheError,
 )
 _SLOW = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
-# Its disk or memory is full, or its disk fails.
-_CROWDED = (asyncpg.InsufficientResourcesError, asyncpg.PostgresSystemError)
+# Its disk or memory is full, its disk fails, or a right of ours is missing.
+_CROWDED = (
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
+    asyncpg.InsufficientPrivilegeError,
+)
 # The server is there and says no to this connection, or the connection is gone.
 _GONE = (
     asyncpg.PostgresConnectionError,
