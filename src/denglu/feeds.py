@@ -46,7 +46,5 @@ def open_feed(options: FeedOptions) -> Feed | None:
             return ChannelFeed(PostgresChannel(options.database_url, times))
     except ModuleNotFoundError as missing:
         kind = "redis" if options.redis_url else options.database_kind
-        raise MissingDriver(
-            f"the driver for {kind} is not installed ({missing.name}): pip install 'denglu[{kind}]'"
-        ) from None
+        raise MissingDriver(kind, missing) from None
     return None

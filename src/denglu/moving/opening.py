@@ -7,12 +7,14 @@ from sqlalchemy import column, select, table
 from denglu.moving.side import MovingTrouble, Side
 from denglu.store.migrate import HEAD
 from denglu.store.network.trouble import place
+from denglu.store.opening import MissingDriver
 
 
 async def open_side(url: str, *, frozen: bool) -> Side:
     """Open a database: ``frozen`` to be read as it is at one instant, else to be written.
 
-    ``url`` is one as settings have it after reading. Raises MovingTrouble and FileTrouble.
+    ``url`` is one as settings have it after reading. Raises MovingTrouble, FileTrouble and
+    MissingDriver.
     """
     kind, where, path = url.partition("://")[0], name_of(url), path_of(url)
     try:
@@ -28,9 +30,7 @@ async def open_side(url: str, *, frozen: bool) -> Side:
 
         return await open_mysql(url, where, frozen=frozen)
     except ModuleNotFoundError as missing:
-        raise MovingTrouble(
-            f"the driver for {kind} is not installed ({missing.name}): pip install 'denglu[{kind}]'"
-        ) from None
+        raise MissingDriver(kind, missing) from None
 
 
 def path_of(url: str) -> Path | None:

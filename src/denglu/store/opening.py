@@ -11,7 +11,14 @@ if TYPE_CHECKING:
 
 
 class MissingDriver(Exception):
-    """The database's driver is not installed; the text says what to install."""
+    """The driver for ``kind`` (postgresql, mysql, redis) is not installed; the text says what
+    to install.
+    """
+
+    def __init__(self, kind: str, missing: ModuleNotFoundError) -> None:
+        super().__init__(
+            f"the driver for {kind} is not installed ({missing.name}): pip install 'denglu[{kind}]'"
+        )
 
 
 class StoreOptions(Protocol):
@@ -83,6 +90,4 @@ def open_driver(options: StoreOptions) -> "Driver":
 
         return MysqlDriver(url, pool=options.database_pool, times=times)
     except ModuleNotFoundError as missing:
-        raise MissingDriver(
-            f"the driver for {kind} is not installed ({missing.name}): pip install 'denglu[{kind}]'"
-        ) from None
+        raise MissingDriver(kind, missing) from None

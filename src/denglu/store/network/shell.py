@@ -78,10 +78,7 @@ async def connect(url: str, *, seconds: float = CONNECT_SECONDS) -> Any:
     except (ValueError, RuntimeError) as error:  # the URL, or a package that a login needs
         raise trouble(url, error) from None
     except ModuleNotFoundError as missing:
-        kind = url.partition("://")[0]
-        raise MissingDriver(
-            f"the driver for {kind} is not installed ({missing.name}): pip install 'denglu[{kind}]'"
-        ) from None
+        raise MissingDriver(url.partition("://")[0], missing) from None
 
 
 async def _connect_postgresql(url: str) -> Any:
