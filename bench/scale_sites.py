@@ -5,7 +5,8 @@ nothing, messages go nowhere, and the site's SMS budget does not end.
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Sequence
+import io
+from collections.abc import AsyncIterator, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,19 @@ import apsw
 import asyncpg
 
 from bench.scale_data import GROUPS, KEY, sampled
-from denglu.app import App, open_app
+from denglu.api.app import Application
+from denglu.app import App, open_api, open_app
 from denglu.domain.limits import Rate
 from denglu.domain.session import Kind
 from denglu.flows.ports import Passwords
+from denglu.logs import AccessLog
 from denglu.security.tokens import HmacTokens
 from denglu.settings import Settings
 from denglu.sms import Failover, MemoryGateway
 
-OPERATIONS = ("token check", "login", "refresh", "sms-code")
+# A token check as the flow alone, and with everything that a request is besides: from its head
+# to the last byte of the answer, without a socket.
+OPERATIONS = ("token check", "token check, the whole request", "login", "refresh", "sms-code")
 _WIDE = (Rate(1_000_000, 86400),)
 _TOKENS = HmacTokens(KEY)
 _SESSIONS = (
@@ -47,14 +52,15 @@ class FreePasswords:
         return False
 
 
-def open_bench_app(url: str, *, pool: int) -> App:
+def open_bench_app(url: str, *, pool: int) -> tuple[App, Application]:
     """See the module's docstring. No token look-up is kept: ``session_cache`` is 0."""
     settings = Settings(database_url=url, database_pool=pool, session_cache=0, sms_site_rates=_WIDE)
     app = open_app(settings, KEY)
+    api = open_api(app, settings, AccessLog(io.StringIO(), delay=3600), bound_to_loopback=True)
     passwords: Passwords = FreePasswords()
     app.service.login._passwords = passwords
     app.service.send_code._sender = Failover([MemoryGateway()])
-    return app
+    return app, api
 
 
 @dataclass(slots=True)
@@ -78,6 +84,7 @@ class Site:
     kind: str
     size: int
     app: App
+    api: Application
     holders: dict[str, list[Holder]]
     watch: "asyncpg.Connection[Any] | None" = None
     calls: dict[str, int] = field(default_factory=dict)
@@ -87,6 +94,18 @@ class Site:
         theirs, begin = self.holders[operation], self.calls.get(operation, 0)
         self.calls[operation] = begin + count
         return [theirs[(begin + i) % len(theirs)] for i in range(count)]
+
+    async def request(self, access: str) -> None:
+        """Ask who the holder of a token is, as uvicorn would hand the request over."""
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/v1/member/member/index",
+            "query_string": b"",
+            "headers": [(b"host", b"127.0.0.1:8000"), (b"x-api-key", access.encode())],
+            "client": ("127.0.0.1", 50000),
+        }
+        await self.api(scope, _no_body, _answered)
 
     async def database_seconds(self) -> float:
         """CPU that PostgreSQL's processes for denglu have used."""
@@ -104,6 +123,15 @@ class Site:
             return 0
         found = await self.watch.fetchval("SELECT pg_current_wal_insert_lsn() - '0/0'")
         return int(found)
+
+
+async def _no_body() -> dict[str, Any]:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+async def _answered(message: MutableMapping[str, Any]) -> None:
+    if b'"code":200' not in message.get("body", b'"code":200'):
+        raise AssertionError(message)
 
 
 def _scheduled(pid: int) -> float:
@@ -125,9 +153,9 @@ async def open_site(
     found = [Holder(*row) for row in sorted(map(tuple, rows), key=lambda row: row[3])]
     # Nobody is called on by two operations: what one does must not be work for the other.
     holders = {name: found[i :: len(OPERATIONS)] for i, name in enumerate(OPERATIONS)}
-    app = open_bench_app(url, pool=pool)
+    app, api = open_bench_app(url, pool=pool)
     try:
-        yield Site(kind, size, app, holders, watch)
+        yield Site(kind, size, app, api, holders, watch)
     finally:
         await app.close()
         if watch is not None:

@@ -2,7 +2,8 @@
 
 import apsw
 
-from denglu.store.sqlite import SqliteStore
+from denglu.domain.member import NewMember
+from denglu.store.sqlite import STATEMENTS, SqliteStore
 from tests.store.making import access, add_member, new_session, open_session
 
 
@@ -23,3 +24,23 @@ async def test_looking_a_token_up_again_plans_nothing_anew(sqlite: SqliteStore) 
     for other in (access(2), access(3), access(4)):
         await sqlite.find_token(other)
     assert not planned
+
+
+async def test_a_token_leads_to_the_account_by_the_member_s_own_id(sqlite: SqliteStore) -> None:
+    await add_member(sqlite)
+    statement = STATEMENTS["token_find"]
+    words, values = f"EXPLAIN QUERY PLAN {statement.sql}", statement.bind({"p_digest": bytes(32)})
+    plan = [row[3] for row in sqlite._reading.execute(words, values)]
+    assert "SEARCH member_account USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN" in plan
+
+
+async def test_an_account_has_the_id_of_its_member_whatever_was_there_before(
+    sqlite: SqliteStore,
+) -> None:
+    first = await add_member(sqlite, NewMember("first"))
+    sqlite._writing.execute("UPDATE sqlite_sequence SET seq = 70 WHERE name = 'member'")
+    later = await add_member(sqlite, NewMember("later"))
+    assert first.account is not None
+    assert later.account is not None
+    assert (first.account.id, later.account.id) == (first.id, later.id)
+    assert later.id == 71

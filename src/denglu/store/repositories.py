@@ -48,7 +48,12 @@ class SqlMembers:
         )
         await self._db.run(
             "account_add",
-            {"merchant_id": new.merchant_id, "member_id": member_id, "member_type": int(new.type)},
+            {
+                "id": member_id,  # where an account has its member's
+                "merchant_id": new.merchant_id,
+                "member_id": member_id,
+                "member_type": int(new.type),
+            },
         )
         return member_id
 

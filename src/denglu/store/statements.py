@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     ClauseElement,
     ColumnElement,
+    Join,
     Table,
     and_,
     bindparam,
@@ -43,14 +44,25 @@ _member_parts = [
     *(account.c[name] for name in rows.ACCOUNT_COLUMNS),
     *(level.c[name] for name in rows.LEVEL_COLUMNS),
 ]
-_member_joins = member.outerjoin(account, account.c.member_id == member.c.id).outerjoin(
-    level,
-    and_(
+
+
+def _has_one_id(dialect: Dialect) -> bool:
+    """Whether an account has its member's id, so that one tree is walked for it and not two."""
+    return dialect.name == "sqlite"
+
+
+def _member_joins(dialect: Dialect) -> Join:
+    its_account: ColumnElement[bool] = account.c.member_id == member.c.id
+    if _has_one_id(dialect):
+        its_account = and_(account.c.id == member.c.id, its_account)
+    its_level = and_(
         level.c.merchant_id == member.c.merchant_id,
         level.c.level == member.c.current_level,
         level.c.status == 1,
-    ),
-)
+    )
+    return member.outerjoin(account, its_account).outerjoin(level, its_level)
+
+
 _parent = token.alias("parent")
 _unmarked_parent = exists().where(
     _parent.c.session_id == token.c.session_id,
@@ -63,36 +75,57 @@ _session_parts = [session.c[name] for name in rows.SESSION_COLUMNS]
 _enabled = member.c.status == 1
 
 
-def _find_member(*condition: ColumnElement[bool]) -> ClauseElement:
+def _find_member(joins: Join, key: ColumnElement[Any]) -> ClauseElement:
     return (
         select(*_member_parts)
-        .select_from(_member_joins)
+        .select_from(joins)
         .where(
             member.c.merchant_id == p("merchant_id"),
             member.c.type == p("type"),
             member.c.status != -1,
-            *condition,
+            key == p("key"),
         )
     )
 
 
+def _member_statements(dialect: Dialect) -> dict[str, ClauseElement]:
+    """What knows how a member's account is reached."""
+    joins = _member_joins(dialect)
+    whole = select(*_member_parts).select_from(joins)
+    same_id = ("id",) if _has_one_id(dialect) else ()
+    return {
+        "account_add": _insert(account, *same_id, "merchant_id", "member_id", "member_type"),
+        "member_get": whole.where(member.c.id == p("member_id")),
+        "member_by_mobile": _find_member(joins, member.c.mobile_key),
+        "member_by_email": _find_member(joins, member.c.email_key),
+        "member_by_username": _find_member(joins, member.c.username_key),
+        "member_page": whole.where(member.c.id > p("after"), member.c.status != -1)
+        .order_by(member.c.id)
+        .limit(p("limit")),
+        "token_find": select(
+            token.c.kind,
+            token.c.generation,
+            token.c.rotated_at,
+            token.c.child_used_at,
+            # Looked up only where there is a parent.
+            case((token.c.generation > 1, _unmarked_parent), else_=false()),
+            *_session_parts,
+            *_member_parts,
+        )
+        .select_from(
+            token.join(session, session.c.id == token.c.session_id).join(
+                joins, member.c.id == session.c.member_id
+            )
+        )
+        .where(token.c.digest == p("digest")),
+    }
+
+
 MEMBERS: dict[str, ClauseElement] = {
-    "member_get": select(*_member_parts)
-    .select_from(_member_joins)
-    .where(member.c.id == p("member_id")),
-    "member_by_mobile": _find_member(member.c.mobile_key == p("key")),
-    "member_by_email": _find_member(member.c.email_key == p("key")),
-    "member_by_username": _find_member(member.c.username_key == p("key")),
-    "member_page": select(*_member_parts)
-    .select_from(_member_joins)
-    .where(member.c.id > p("after"), member.c.status != -1)
-    .order_by(member.c.id)
-    .limit(p("limit")),
     "member_add": _insert(member, *rows.NEW_MEMBER_COLUMNS),
     "member_code": update(member)
     .values(promoter_code=p("code"), nickname=p("nickname"))
     .where(member.c.id == p("member_id")),
-    "account_add": _insert(account, "merchant_id", "member_id", "member_type"),
     "member_set_password": update(member)
     .values(
         password_hash=p("hash"),
@@ -124,22 +157,6 @@ MEMBERS: dict[str, ClauseElement] = {
 }
 
 SESSIONS: dict[str, ClauseElement] = {
-    "token_find": select(
-        token.c.kind,
-        token.c.generation,
-        token.c.rotated_at,
-        token.c.child_used_at,
-        # Looked up only where there is a parent.
-        case((token.c.generation > 1, _unmarked_parent), else_=false()),
-        *_session_parts,
-        *_member_parts,
-    )
-    .select_from(
-        token.join(session, session.c.id == token.c.session_id).join(
-            _member_joins, member.c.id == session.c.member_id
-        )
-    )
-    .where(token.c.digest == p("digest")),
     "session_live": select(*_session_parts, session.c.slot)
     .where(session.c.member_id == p("member_id"), _live)
     .order_by(session.c.created_at, session.c.id),
@@ -255,5 +272,6 @@ RETENTION: dict[str, ClauseElement] = {
 
 def compile_all(dialect: Dialect) -> dict[str, Compiled]:
     """All statements for one dialect, by name."""
-    everything = MEMBERS | SESSIONS | CODES | TRAIL | RETENTION | tally_statements(dialect)
+    of_dialect = _member_statements(dialect) | tally_statements(dialect)
+    everything = of_dialect | MEMBERS | SESSIONS | CODES | TRAIL | RETENTION
     return {name: compile_statement(stmt, dialect) for name, stmt in everything.items()}
