@@ -1,4 +1,4 @@
-"""Check the documents: links lead somewhere, settings are described, nothing is left behind.
+"""Check the documents: links lead somewhere, settings are described, promises have tests.
 
     python scripts/check_docs.py
 
@@ -22,6 +22,7 @@ HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*$", re.MULTILINE)
 ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
 # Put together here, so that this file does not hold what it looks for.
 MACHINE_PATHS = re.compile("(?<![A-Za-z0-9_.~/-])/(?:" + "|".join(("work", "root")) + ")/")
+ROW_TEST = re.compile(r"def test((?:_[A-Z][0-9]{2})+)_")
 LOCKED_PLACES = re.compile(r"://|^\s*-(?!-hash)| @ ", re.MULTILINE)
 
 
@@ -63,6 +64,15 @@ def undescribed(text: str) -> Iterator[str]:
     yield from (f"{name} is no setting" for name in sorted(mentioned - known - also))
 
 
+def unproven(text: str) -> Iterator[str]:
+    """Rows that SECURITY.md names and no test is named after, and rows that it forgets."""
+    named = set(re.findall(r"\b[A-Z][0-9]{2}\b", text))
+    tests = "".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("*.py"))
+    proven = set(re.findall(r"[A-Z][0-9]{2}", "".join(ROW_TEST.findall(tests))))
+    yield from (f"{name} has no test" for name in sorted(named - proven))
+    yield from (f"{name} is not named" for name in sorted(proven - named))
+
+
 def faults(paths: Iterable[Path]) -> Iterator[str]:
     """All faults, as ``file: what``."""
     for path in paths:
@@ -79,6 +89,8 @@ def faults(paths: Iterable[Path]) -> Iterator[str]:
             yield f"{name}: a lock may name no index and no path"
         if name == "docs/settings.md":
             yield from (f"{name}: {fault}" for fault in undescribed(text))
+        if name == "SECURITY.md":
+            yield from (f"{name}: {fault}" for fault in unproven(text))
         if name == "CHANGELOG.md" and not re.search(
             r"^## \[(Unreleased|\d+\.\d+\.\d+)\]", text, re.M
         ):

@@ -1,11 +1,14 @@
 """The table of ``make battery``: no row that is asked for can be passed over in silence."""
 
+import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scripts.battery import FIGURE, Row, Table, demanded, main, render
+from scripts import battery
+from scripts.battery import FIGURE, Row, Table, demanded, main, page, render
 
 
 def a_report(nodeid: str, *, outcome: str = "passed", **told: str) -> pytest.TestReport:
@@ -35,9 +38,11 @@ def test_a_range_of_rows_means_every_row_in_it() -> None:
 
 
 def test_the_demanded_rows_are_those_that_were_promised() -> None:
-    rows = demanded()
-    assert len(rows) == len(set(rows)) == 73
-    assert {"S13", "P17", "R13", "T08", "I15", "N10", "L03", "F08", "F15"} <= set(rows)
+    daily, all_of_them = demanded(), demanded(release=True)
+    assert len(daily) == len(set(daily)) == 109
+    assert len(all_of_them) == len(set(all_of_them)) == 122
+    assert {"S13", "P17", "R14", "T10", "I18", "N05", "L07", "F05", "F15"} <= set(daily)
+    assert set(all_of_them) - set(daily) >= {"S05", "R13", "F13", "F17"}
 
 
 def test_a_row_without_a_test_is_missing() -> None:
@@ -91,6 +96,36 @@ def test_rows_stand_in_the_order_of_the_battery() -> None:
     assert [line[:3] for line in text.splitlines()] == ["row", "S01", "S02", "R01", "F01"]
 
 
+def test_a_page_holds_every_row_with_its_figure() -> None:
+    told = {"row": "S02", "tried": "200 | at once", "figure": "5 judged"}
+    text = page(a_table(a_report("t::test_S02_a", **told)).rows.values(), times=3, seconds=60.4)
+    assert "| S02 | pass | 200 \\| at once | 5 judged |" in text
+    assert "| R01 | MISSING | - |  |" in text
+    assert "in 60 s, the last of 3 that passed in a row." in text
+
+
+def test_three_times_in_a_row_means_three_runs_that_all_pass(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    begun: list[list[str]] = []
+
+    def run(words: list[str]) -> subprocess.CompletedProcess[str]:
+        begun.append(words[3:])
+        return subprocess.CompletedProcess(words, 0 if len(begun) < 3 else 1)
+
+    def inside(arguments: list[str], plugins: list[Any]) -> int:
+        plugins[0]._table.rows.clear()
+        return 0
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(pytest, "main", inside)
+    monkeypatch.setattr(battery, "PAGE", tmp_path / "battery.md")
+    assert main(["--times", "3"]) == 0
+    assert begun == [["--no-page"], ["--no-page"]]
+    assert "3 that passed in a row" in (tmp_path / "battery.md").read_text()
+    assert main(["--times", "3"]) == 1
+
+
 @pytest.mark.parametrize(("outcome", "code"), [("passed", 0), ("failed", 1), (None, 1)])
 def test_the_exit_code_says_whether_every_row_passed(
     monkeypatch: pytest.MonkeyPatch, outcome: str | None, code: int
@@ -105,5 +140,7 @@ def test_the_exit_code_says_whether_every_row_passed(
 
 
 def test_what_is_no_row_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--help"]) == 2
-    assert "no row: --help" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as refused:
+        main(["help"])
+    assert refused.value.code == 2
+    assert "no row: help" in capsys.readouterr().err

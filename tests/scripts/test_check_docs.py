@@ -110,3 +110,14 @@ def test_a_changelog_without_the_coming_release_is_a_fault(plant: Plant) -> None
     assert plant("CHANGELOG.md", "# Changelog\n\n## [0.1.0] - 2026-11-22\n") == []
 
     assert len(plant("CHANGELOG.md", "# Changelog\n")) == 1
+
+
+def test_a_promise_without_a_test_is_a_fault_and_so_is_a_row_without_a_promise(
+    plant: Plant,
+) -> None:
+    plant("tests/test_rows.py", "async def test_S01_R02_both() -> None: ...\n")
+    assert plant("SECURITY.md", "Nobody guesses: S01 R02.\n") == []
+    assert plant("SECURITY.md", "Nobody guesses: S01 T03.\n") == [
+        "SECURITY.md: T03 has no test",
+        "SECURITY.md: R02 is not named",
+    ]
