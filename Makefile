@@ -10,12 +10,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.denglu-run
 DEV_STAMP := $(VENV)/.denglu-dev
+AUDIT_STAMP := $(VENV)/audit/.denglu-audit
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/lock/bin/pip-compile --quiet pyproject.toml
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check fmt lock battery bench scale clean
+.PHONY: help run test check fmt lock sbom audit battery mutation bench scale clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,22 +39,35 @@ fmt: $(DEV_STAMP) ## format, and fix what the linter can fix
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
+# OPTIONS="--times 3", OPTIONS="S02 R01".
 battery: $(DEV_STAMP) ## attacks and faults against the real server: row, figure, pass or fail
 	@bash scripts/install_servers.sh
-	$(BIN)/python -m scripts.battery
+	$(BIN)/python -m scripts.battery $(OPTIONS)
 
 bench: $(RUN_STAMP) ## speed against the bare server and the bare hash (needs wrk; two minutes)
 	$(BIN)/python bench/quick.py
 
+# AREAS="rules flows": some of them only. What changes the code is no part of the tests.
+mutation: $(DEV_STAMP) ## spoil the code a little, again and again: do the tests notice? (an hour)
+	@$(BIN)/python -c "import mutmut" 2>/dev/null || $(PIP) install "mutmut>=3.8,<4"
+	nice -n 10 $(BIN)/python -m scripts.mutation $(AREAS)
+
 # SIZES="10000 1000000"; FOLDER=... for the data; OPTIONS="--on sqlite --keep --write".
 scale: $(DEV_STAMP) ## what an operation costs at 10,000, a million and ten million members
 	$(BIN)/python -m bench.scale $(SIZES) $(if $(FOLDER),--folder "$(FOLDER)") $(OPTIONS)
+
+audit: $(AUDIT_STAMP) ## known weaknesses of everything that the locks pin
+	$(VENV)/audit/bin/python -m scripts.audit $(OPTIONS)
+
+sbom: $(AUDIT_STAMP) ## write sbom.cdx.json anew from the lock of a server
+	$(VENV)/audit/bin/python -m scripts.sbom $(OPTIONS)
 
 lock: $(VENV)/lock/bin/pip-compile ## renew requirements/*.txt from pyproject.toml
 	$(COMPILE) --output-file requirements/run.txt
 	$(COMPILE) --extra postgresql --extra mysql --extra redis --output-file requirements/server.txt
 	$(COMPILE) --extra dev --build-deps-for editable --output-file requirements/dev.txt
 	$(COMPILE) --build-deps-for editable --only-build-deps --output-file requirements/build.txt
+	$(COMPILE) --extra audit --output-file requirements/audit.txt
 
 clean: ## remove the virtual environment, caches and build output (not the database)
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
@@ -78,3 +92,10 @@ $(DEV_STAMP): pyproject.toml requirements/dev.txt | $(BIN)/python
 $(VENV)/lock/bin/pip-compile: | $(BIN)/python
 	$(BIN)/python -m venv $(VENV)/lock
 	$(VENV)/lock/bin/python -m pip --disable-pip-version-check --quiet install "pip-tools>=7.6,<8"
+
+# Beside the others: what looks at the packages is none of them.
+$(AUDIT_STAMP): requirements/audit.txt | $(BIN)/python
+	@echo "installing what looks for known weaknesses into $(VENV)/audit ..."
+	@$(BIN)/python -m venv $(VENV)/audit
+	@$(VENV)/audit/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/audit.txt
+	@touch $@

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# install_servers.sh: install with apt the servers that the tests start, where that is allowed.
+# install_servers.sh: install with apt the servers that the tests start, strace and node, where allowed.
 # Says nothing when all are there. Never fails: tests without their server say what they miss.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/usr/local/sbin
@@ -10,6 +10,8 @@ command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/
 command -v mariadbd >/dev/null || missing+=(mariadb-server)
 command -v redis-server >/dev/null || missing+=(redis-server)
 command -v nginx >/dev/null || missing+=(nginx)
+command -v strace >/dev/null || missing+=(strace)
+command -v node >/dev/null || missing+=(nodejs)
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 leave() {

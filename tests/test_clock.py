@@ -138,6 +138,30 @@ def test_F12_one_line_tells_that_the_clock_went_back(
     assert "went back by 360" in line
 
 
+def test_F12_a_clock_that_is_told_better_runs_on_from_there(wall: Machine) -> None:
+    clock = Clock()
+    clock.run_on_from(THEN + 3600)
+    assert clock.now() == THEN + 3600
+    wall.wait(61)
+    assert clock.now() == THEN + 3660
+    wall.wait(61 * 3600)
+    assert clock.now() == int(wall.wall)
+    clock.run_on_from(THEN)
+    assert clock.now() == int(wall.wall)
+
+
+def test_F12_a_clock_that_is_moved_by_a_file_is_told_what_it_tells(
+    wall: Machine, tmp_path: Path
+) -> None:
+    file = tmp_path / "clock"
+    file.write_text("-600")
+    clock = TestClock(file)
+    clock.run_on_from(THEN)
+    assert clock.now() == THEN
+    file.write_text("0")
+    assert clock.now() == THEN + 600
+
+
 def test_the_second_number_of_the_file_moves_the_machine(wall: Machine, tmp_path: Path) -> None:
     file = tmp_path / "clock"
     clock = TestClock(file)

@@ -1,34 +1,47 @@
 """The only module that sees every layer: settings in, wired flows and an ASGI app out."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from denglu.api.app import AccessLog as RequestLog
 from denglu.api.app import Application, build_api
 from denglu.api.envelope import Answer
 from denglu.api.exchange import Exchange
+from denglu.captcha import OpenedCaptcha, endpoint_of, open_captcha
 from denglu.clock import Clock, open_clock
 from denglu.domain.groups import Groups
 from denglu.domain.limits import Limit, Rate
 from denglu.domain.request_limit import News, RequestLimit
 from denglu.domain.session import SessionPolicy
-from denglu.domain.sms_code import CodePolicy
+from denglu.domain.sms_code import CodePolicy, FixedCodes
+from denglu.domain.watch import Alarms
 from denglu.feeds import open_feed
 from denglu.flows.administer import Administer
 from denglu.flows.authenticate import Authenticate
+from denglu.flows.cancel import Cancel
+from denglu.flows.change_mobile import ChangeMobile
+from denglu.flows.change_password import ChangePassword
 from denglu.flows.code_try import CodeTry
-from denglu.flows.login import Login, LoginLimits
+from denglu.flows.devices import Devices
+from denglu.flows.erasing import Erase
+from denglu.flows.login import Login
 from denglu.flows.logout import Logout
 from denglu.flows.mobile_login import MobileLogin
+from denglu.flows.notice import Notices
 from denglu.flows.opening import Opening
-from denglu.flows.ports import Passwords, SmsSender, Store
+from denglu.flows.password_try import LoginLimits, PasswordTry
+from denglu.flows.ports import Captcha, Passwords, Store
+from denglu.flows.proof import Prove
 from denglu.flows.refresh import Refresh
 from denglu.flows.register import Register
 from denglu.flows.reset_password import ResetPassword
 from denglu.flows.retain import Retain, Retention
 from denglu.flows.service import Service
 from denglu.flows.sms_code import SendCode, SmsLimits, Wording
+from denglu.flows.suspicion import Suspicion
 from denglu.flows.turnstile import Turnstile
+from denglu.flows.watch import Watch
 from denglu.logs import AccessLog
 from denglu.security.common_passwords import common_passwords
 from denglu.security.digests import HmacSecrets
@@ -36,7 +49,7 @@ from denglu.security.passwords import ArgonPasswords
 from denglu.security.tokens import HmacTokens
 from denglu.settings import Settings
 from denglu.sms import open_sender
-from denglu.store.opening import open_store
+from denglu.store.opening import MissingDriver, open_store
 
 if TYPE_CHECKING:
     from denglu.redis.counts import SharedCounts
@@ -58,18 +71,25 @@ class App:
     clock: Clock
     requests: RequestLimit | None = None
     shared_counts: "SharedCounts[News] | None" = None
+    captcha: OpenedCaptcha | None = None
+    watch: Watch | None = None
 
     async def close(self) -> None:
         """Finish what is under way and let go of threads and files."""
         if self.shared_counts is not None:
             await self.shared_counts.close()
+        if self.captcha is not None:
+            self.captcha.close()
+        if self.watch is not None:
+            await self.watch.close()
         self.passwords.close()
         await self.store.close()
 
 
 def open_app(settings: Settings, key: bytes) -> App:
-    """Open the store and wire the flows, on the running event loop."""
+    """Open the store and wire the flows, on the running event loop. Raises MissingDriver."""
     clock = open_clock(settings)
+    captcha = _captcha(settings, key, clock)
     store = open_store(settings, feed=open_feed(settings))
     requests, shared = _requests(settings)
     passwords = ArgonPasswords(
@@ -80,11 +100,13 @@ def open_app(settings: Settings, key: bytes) -> App:
         queue=settings.hash_queue,
         deadline=settings.hash_deadline,
     )
+    alarms = Alarms(settings.login_site_rates, settings.code_site_rates)
+    watch = Watch(store, clock, HmacSecrets(key), alarms)
     retention = Retention(
         settings.retention_codes, settings.retention_sessions, settings.retention_audit
     )
     return App(
-        service=_service(settings, key, store, clock, passwords),
+        service=_service(settings, key, store, clock, passwords, captcha, watch),
         administer=Administer(store, clock, passwords),
         retain=Retain(store, clock, retention),
         groups=open_groups(settings),
@@ -93,7 +115,24 @@ def open_app(settings: Settings, key: bytes) -> App:
         clock=clock,
         requests=requests,
         shared_counts=shared,
+        captcha=captcha,
+        watch=watch,
     )
+
+
+def load_captcha(settings: Settings) -> None:
+    """Bring the library of the captcha's service into memory. Raises MissingDriver."""
+    if settings.captcha in ("off", "pow"):
+        return
+    try:
+        endpoint_of(settings)
+    except ModuleNotFoundError as missing:
+        raise MissingDriver(f"{settings.captcha}-captcha", missing) from None
+
+
+def _captcha(settings: Settings, key: bytes, clock: Clock) -> OpenedCaptcha | None:
+    load_captcha(settings)
+    return open_captcha(settings, HmacSecrets(key), clock)
 
 
 def _requests(settings: Settings) -> "tuple[RequestLimit | None, SharedCounts[News] | None]":
@@ -156,49 +195,67 @@ def open_groups(settings: Settings) -> Groups:
 
 
 def _service(
-    settings: Settings, key: bytes, store: Store, clock: Clock, passwords: Passwords
+    settings: Settings,
+    key: bytes,
+    store: Store,
+    clock: Clock,
+    passwords: Passwords,
+    captcha: Captcha | None,
+    watch: Watch,
 ) -> Service:
     secrets, tokens = HmacSecrets(key), HmacTokens(key)
     sender, wording = open_sender(settings), _wording(settings)
     sessions = _session_policy(settings)
     codes = _code_policy(settings)
     opening = Opening(tokens, sessions)
-    tries = _code_try(settings, store, clock, secrets, codes)
+    tries = _code_try(settings, store, clock, secrets, codes, watch)
+    suspicious = Limit("login-suspicion", settings.login_suspicion_rates)
+    suspicion = Suspicion(captcha, secrets, watch, logins=suspicious)
     authenticate = Authenticate(store, clock, tokens, sessions)
+    password_tries = _password_try(settings, store, clock, passwords, secrets, watch)
+    refresh = Refresh(store, clock, tokens, sessions)
+    notices = Notices(store, clock, secrets, sender, wording)
+    prove = Prove(store, tries, password_tries)
     return Service(
-        login=_login(settings, store, clock, passwords, secrets, opening),
+        login=Login(store, clock, passwords, opening, password_tries, suspicion),
         mobile_login=MobileLogin(store, clock, tries, opening),
         register=Register(store, clock, passwords, tries, opening),
-        reset_password=_reset(store, clock, passwords, secrets, tries, opening, sender, wording),
-        send_code=SendCode(store, clock, secrets, sender, codes, _sms_limits(settings), wording),
-        refresh=Refresh(store, clock, tokens, sessions),
+        reset_password=ResetPassword(store, clock, passwords, secrets, tries, opening, notices),
+        change_password=ChangePassword(
+            store, clock, passwords, tokens, password_tries, refresh, notices
+        ),
+        send_code=SendCode(
+            store,
+            clock,
+            secrets,
+            sender,
+            codes,
+            _sms_limits(settings),
+            wording,
+            suspicion,
+            watch,
+            _fixed_codes(settings),
+        ),
+        refresh=refresh,
         authenticate=authenticate,
         logout=Logout(store, clock, authenticate),
+        devices=Devices(store, clock),
+        change_mobile=ChangeMobile(store, clock, secrets, prove, opening, notices),
+        deletion=Cancel(
+            store, clock, prove, Erase(store, clock), notices, settings.cancel_cooling_off
+        ),
         store=store,
     )
 
 
-def _reset(
-    store: Store,
-    clock: Clock,
-    passwords: Passwords,
-    secrets: HmacSecrets,
-    tries: CodeTry,
-    opening: Opening,
-    sender: SmsSender,
-    wording: Wording,
-) -> ResetPassword:
-    return ResetPassword(store, clock, passwords, secrets, tries, opening, sender, wording)
-
-
-def _login(
+def _password_try(
     settings: Settings,
     store: Store,
     clock: Clock,
     passwords: Passwords,
     secrets: HmacSecrets,
-    opening: Opening,
-) -> Login:
+    watch: Watch,
+) -> PasswordTry:
     limits = LoginLimits(
         account_address=Limit(
             "login-account-address",
@@ -206,7 +263,10 @@ def _login(
             lockouts=tuple(rate.window for rate in settings.login_account_address_rate[-1:]),
         ),
         account=Limit(
-            "login-account", settings.login_account_rate, lockouts=settings.login_account_lockouts
+            "login-account",
+            settings.login_account_rate,
+            lockouts=settings.login_account_lockouts,
+            streak=settings.login_account_streak,
         ),
         address=Limit("login-address", settings.login_address_rates),
     )
@@ -216,26 +276,25 @@ def _login(
         capacity=settings.hash_queue + settings.hash_workers,
         patience=settings.hash_deadline,
     )
-    return Login(
-        store,
-        clock,
-        passwords,
-        secrets,
-        opening,
-        turnstile,
-        limits,
-        failure_floor=_FAILURE_FLOOR,
+    return PasswordTry(
+        store, clock, passwords, secrets, turnstile, limits, watch, failure_floor=_FAILURE_FLOOR
     )
 
 
 def _code_try(
-    settings: Settings, store: Store, clock: Clock, secrets: HmacSecrets, codes: CodePolicy
+    settings: Settings,
+    store: Store,
+    clock: Clock,
+    secrets: HmacSecrets,
+    codes: CodePolicy,
+    watch: Watch,
 ) -> CodeTry:
     return CodeTry(
         store,
         clock,
         secrets,
         codes,
+        watch,
         number=Limit("code-number", settings.code_number_rates),
         address=Limit("code-address", settings.login_address_rates),
     )
@@ -272,10 +331,22 @@ def _sms_limits(settings: Settings) -> SmsLimits:
     )
 
 
+def _fixed_codes(settings: Settings) -> FixedCodes:
+    last = settings.sms_test_until
+    if last is None:
+        return FixedCodes()
+    end = datetime.combine(last, time(), UTC) + timedelta(days=1)
+    return FixedCodes(settings.sms_test_numbers, int(end.timestamp()))
+
+
 def _wording(settings: Settings) -> Wording:
     product = f"【{settings.sms_product_name}】"
     return Wording(
         code=product + settings.sms_text,
         password_changed=product
-        + "您的登录密码已重置，其他设备均已退出登录。如非本人操作，请立即重置密码。",
+        + "您的登录密码已修改，其他设备均已退出登录。如非本人操作，请立即重置密码。",
+        mobile_changed=product
+        + "您的账号已更换绑定手机号，此号码不再用于登录。如非本人操作，请立即联系客服。",
+        cancel_requested=product
+        + "您已申请注销账号，{days}天后将永久删除。如非本人操作，请登录后撤回并修改密码。",
     )

@@ -19,7 +19,8 @@ class Clock:
     """The machine's clock, except that it never goes back while the process runs.
 
     What has expired stays expired when the machine's clock is set back: time runs on here, a
-    little slower, until the machine's clock has caught up. A new process believes the machine.
+    little slower, until the machine's clock has caught up. A new process believes the machine,
+    unless ``flows.keep_time`` knows better.
     """
 
     def __init__(self) -> None:
@@ -30,6 +31,11 @@ class Clock:
     def now(self) -> int:
         """Unix seconds."""
         return int(self._steady(time.time()))
+
+    def run_on_from(self, at: int) -> None:
+        """Tell no time before this one (Unix seconds) from now on."""
+        last, _ = self._told
+        self._told = max(last, float(at)), time.monotonic()
 
     def _steady(self, wall: float) -> float:
         last, asked = self._told
@@ -67,6 +73,10 @@ class TestClock(Clock):
         """Unix seconds, moved."""
         self._shifts = shift, step = self._read()
         return int(self._steady(time.time() + step)) + shift
+
+    def run_on_from(self, at: int) -> None:
+        """Tell no time before this one, as the file has moved it."""
+        super().run_on_from(at - self._read()[0])
 
     def _read(self) -> tuple[int, int]:
         try:

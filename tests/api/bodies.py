@@ -27,4 +27,21 @@ def good_bodies(wire: str) -> dict[str, dict[str, Any]]:
     }
 
 
+CHANGE = {
+    "old_password": "the one before it",
+    "password": "a long password",
+    "password_repetition": "a long password",
+}
+MOVE = {"mobile": "13911111111", "code": "123456", "new_code": "654321"}
+
+
+def member_bodies() -> dict[str, dict[str, Any]]:
+    """A good body for each path that needs a token and a body."""
+    return {
+        "/v1/member/password": CHANGE,
+        "/v1/member/mobile": MOVE,
+        "/v1/member/cancel": {"code": "123456"},
+    }
+
+
 PATHS = tuple(good_bodies("document"))

@@ -1,12 +1,14 @@
 """Stand-ins for what the API is given: flows that remember their calls, and options."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+from denglu.domain.deletion import Cancellation
 from denglu.domain.errors import Refusal
 from denglu.domain.member import Account, Level
-from denglu.domain.session import Found, Kind, TokenRecord
+from denglu.domain.session import Caller, Found, Kind, Session, TokenRecord
 from denglu.flows.results import Grant
 from tests.domain import people
 
@@ -87,6 +89,8 @@ class FakeFlows:
     refusal: Exception | None = None
     token_is_good: bool = True
     found: Found = FOUND
+    other_sessions: Sequence[Session] = ()
+    asked: Cancellation | None = None
 
     def _note(self, name: str, **given: Any) -> None:
         self.calls.append((name, given))
@@ -131,6 +135,35 @@ class FakeFlows:
         self._note("verify_token", token=token)
         return self.token_is_good
 
+    async def sessions(self, found: Found) -> list[Session]:
+        self._note("sessions", found=found)
+        return [found.session, *self.other_sessions]
+
+    async def end_session(self, found: Found, session_id: int, caller: Caller) -> None:
+        self._note("end_session", found=found, session_id=session_id, caller=caller)
+
+    async def end_other_sessions(self, found: Found, caller: Caller) -> None:
+        self._note("end_other_sessions", found=found, caller=caller)
+
+    async def change_mobile(self, found: Found, **given: Any) -> Grant:
+        self._note("change_mobile", found=found, **given)
+        return self._grant()
+
+    async def cancellation(self, found: Found) -> Cancellation | None:
+        self._note("cancellation", found=found)
+        return self.asked
+
+    async def cancel(self, found: Found, **given: Any) -> Cancellation:
+        self._note("cancel", found=found, **given)
+        return Cancellation(NOW, NOW + 7 * 86400)
+
+    async def withdraw_cancellation(self, found: Found, caller: Caller) -> None:
+        self._note("withdraw_cancellation", found=found, caller=caller)
+
+    async def change_password(self, found: Found, **given: Any) -> Grant:
+        self._note("change_password", found=found, **given)
+        return self._grant()
+
 
 @dataclass(frozen=True)
 class FakeOptions:
@@ -147,6 +180,8 @@ class FakeOptions:
     password_min_length: int = 8
     password_site_words: tuple[str, ...] = ("denglu",)
     docs_enabled: bool = True
+    introspection_keys: tuple[Any, ...] | None = None
+    access_grace: int = 10
 
 
 def options_for(wire: str, **changes: Any) -> FakeOptions:

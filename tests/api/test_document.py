@@ -35,6 +35,18 @@ async def test_the_document_is_openapi_and_names_every_route(serve: Serve, wire:
     assert [server["url"] for server in found["servers"]] == ["/", "/api"]
 
 
+async def test_every_operation_has_a_name_of_its_own_and_what_stands_in_its_path(
+    serve: Serve, wire: str
+) -> None:
+    found = await document(serve, wire)
+    operations = [(path, one) for path, item in found["paths"].items() for one in item.values()]
+    names = [one["operationId"] for _, one in operations]
+    assert len(set(names)) == len(names)
+    for path, one in operations:
+        places = [place["name"] for place in one.get("parameters", []) if place["in"] == "path"]
+        assert places == re.findall(r"{(\w+)}", path)
+
+
 async def test_references_lead_somewhere_and_nothing_is_left_over(serve: Serve, wire: str) -> None:
     found = await document(serve, wire)
     text = json.dumps(found)

@@ -164,6 +164,11 @@ def new_password(
     return body
 
 
+def new_by_old(new: str, old: str = PASSWORD) -> dict[str, object]:
+    """The body of a password change."""
+    return {"old_password": old, "password": new, "password_repetition": new}
+
+
 def as_bytes(value: str | bytes) -> bytes:
     """A header's bytes."""
     return value if isinstance(value, bytes) else value.encode()

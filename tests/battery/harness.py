@@ -83,6 +83,8 @@ class Server:
     expected: list[str] = field(default_factory=list)
     # More words for `denglu serve`.
     options: list[str] = field(default_factory=list)
+    # A program that runs it in its own place, such as one that writes down what it does.
+    wrapper: list[str] = field(default_factory=list)
     _shell: Shell | None = None
 
     @property
@@ -140,10 +142,10 @@ class Server:
     def start(self) -> None:
         """Start, and wait until it is ready."""
         self.port = self.port or free_port()
-        address = ["--host", self.host, "--port", str(self.port)]
+        words = ["serve", "--host", self.host, "--port", str(self.port), *self.options]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "denglu", "serve", *address, *self.options],
+                [*self.wrapper, sys.executable, "-m", "denglu", *words],
                 env=self.environ(),
                 cwd=self.folder,
                 stdout=log,

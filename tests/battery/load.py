@@ -2,11 +2,16 @@
 
 import asyncio
 import contextlib
+import itertools
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from tests.battery.harness import Answer, Raw, Server, parse
+
+# More than these rest so long that the server hangs up on them.
+_MOST_IDLE = 32
 
 
 class Cut(Exception):
@@ -90,8 +95,16 @@ class Seen:
     # ``enough`` is set when there are so many answers.
     wanted: int = 0
     enough: asyncio.Event = field(default_factory=asyncio.Event)
+    # Of a load at a rate: how many were sent in how many seconds.
+    sent: int = 0
+    lasted: float = 0.0
 
-    def add(self, answer: Answer) -> None:
+    @property
+    def rate(self) -> float:
+        """Requests a second, as they were sent."""
+        return self.sent / max(self.lasted, 1e-9)
+
+    def add(self, request: Raw, answer: Answer) -> None:
         """One more answer."""
         self.answers.append(answer)
         if len(self.answers) >= self.wanted:
@@ -106,7 +119,8 @@ async def steadily(
     while not stop.is_set():
         handed: list[float] = []
         try:
-            seen.add(await line.ask(requests(), handed.append))
+            request = requests()
+            seen.add(request, await line.ask(request, handed.append))
         except Cut:
             seen.cut += 1
         except Gone:
@@ -117,6 +131,49 @@ async def steadily(
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), max(0.0, due - time.perf_counter()))
     await line.close()
+
+
+async def at_rate(
+    server: Server, requests: Callable[[], Raw], rate: float, seen: Seen, stop: asyncio.Event
+) -> None:
+    """Send so many requests a second, whether those before them were answered or not.
+
+    Every second one goes over a connection that is kept. Ends when told to stop, or when
+    nobody answers any more; every request that was sent is waited for.
+    """
+    # First in, first out: none of them rests until the server hangs up.
+    idle: dict[bool, deque[Line]] = {False: deque(), True: deque()}
+    begun = time.perf_counter()
+    async with asyncio.TaskGroup() as asking:
+        for number in itertools.count(1):
+            kept = number % 2 == 0
+            line = idle[kept].popleft() if idle[kept] else Line(server, kept=kept)
+            asking.create_task(_ask_once(line, requests(), seen, idle[kept]))
+            seen.sent = number
+            left = begun + number / rate - time.perf_counter()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), max(0.0, left))
+            if stop.is_set() or seen.gone:
+                break
+        seen.lasted = time.perf_counter() - begun
+    for line in itertools.chain(*idle.values()):
+        await line.close()
+
+
+async def _ask_once(line: Line, request: Raw, seen: Seen, idle: deque[Line]) -> None:
+    handed: list[float] = []
+    try:
+        seen.add(request, await line.ask(request, handed.append))
+    except Cut:
+        seen.cut += 1
+    except Gone:
+        seen.gone += 1
+        seen.lost += bool(handed) and handed[0] < seen.deadline
+    else:
+        if len(idle) < _MOST_IDLE:
+            idle.append(line)
+        else:
+            await line.close()
 
 
 def quantile(seconds: list[float], share: float) -> float:

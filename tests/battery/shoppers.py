@@ -50,6 +50,7 @@ class Shopper(threading.Thread):
         self._old = old
         self.lives: list[Life] = []
         self.acknowledged = 0
+        self.refused = 0
         self.odd: list[str] = []
         self._leaving = threading.Event()
 
@@ -83,7 +84,8 @@ class Shopper(threading.Thread):
 
     def _done(self, life: Life, answer: Answer) -> bool:
         """Whether it went well."""
-        if answer.reason == "busy":
+        if answer.reason in ("busy", "sms_failed"):
+            self.refused += 1
             return False
         life.pending = ""
         if answer.code == 200:
@@ -206,7 +208,7 @@ def _ended(server: Server, token: str) -> bool | None:
     return bool(found[0][0]) if found else None
 
 
-_HALVES = {
+HALVES = {
     "members without one account": "SELECT count(*) FROM member m WHERE 1 != "
     "(SELECT count(*) FROM member_account a WHERE a.member_id = m.id)",
     "accounts without a member": "SELECT count(*) FROM member_account "
@@ -228,5 +230,5 @@ _HALVES = {
 
 def halves(server: Server) -> dict[str, int]:
     """Deeds that are there in part, by kind; empty when all is whole."""
-    counted = {kind: int(server.rows(sql)[0][0]) for kind, sql in _HALVES.items()}
+    counted = {kind: int(server.rows(sql)[0][0]) for kind, sql in HALVES.items()}
     return {kind: count for kind, count in counted.items() if count}

@@ -14,7 +14,7 @@ import pytest
 from tests.battery.client import Client, fresh_mobile
 from tests.battery.conftest import Record
 from tests.battery.harness import PASSWORD, Answer, Raw, Server, free_port, running
-from tests.battery.load import Gone, Line, Seen, quantile, steadily
+from tests.battery.load import Gone, Line, Seen, at_rate, quantile, steadily
 from tests.battery.rivals import clone_members, login, outcomes, refresh, site
 from tests.battery.shoppers import Life, Shopper, halves, missing
 
@@ -255,16 +255,13 @@ async def _end_under_load(server: Server) -> tuple[Seen, int]:
         )[number // 5 % 5]
 
     seen, stop = Seen(wanted=250), asyncio.Event()
-    tasks = [
-        asyncio.create_task(steadily(Line(server, kept=n % 2 == 0), next_request, 0.1, seen, stop))
-        for n in range(20)
-    ]
+    load = asyncio.create_task(at_rate(server, next_request, 200, seen, stop))
     await seen.enough.wait()
     seen.deadline = time.perf_counter()
     server.process.send_signal(signal.SIGTERM)
     code = await asyncio.to_thread(server.stop)
     stop.set()
-    await asyncio.gather(*tasks)
+    await load
     return seen, code
 
 
@@ -278,4 +275,5 @@ def test_F15_graceful_shutdown(tmp_path: Path, record: Record, turn: int) -> Non
     assert set(counted) <= {"OK", "busy"}
     assert (seen.cut, seen.lost) == (0, 0)
     record("F15", tried="SIGTERM under 200 requests a second, 3 rounds",
-           figure=f"round {turn}: {len(seen.answers)} answers, 0 cut, 0 lost, exit 0")  # fmt: skip
+           figure=f"round {turn}: {seen.rate:.0f} requests a second, {len(seen.answers)} answers, "
+           "0 cut, 0 lost, exit 0")  # fmt: skip

@@ -17,10 +17,19 @@ import apsw.shell
 import pytest
 
 from denglu.security.digests import HmacSecrets
-from tests.battery.client import Client, encode, fresh_mobile, new_member, new_password
+from tests.battery.client import (
+    Client,
+    encode,
+    fresh_mobile,
+    new_by_old,
+    new_member,
+    new_password,
+)
 from tests.battery.conftest import Record
 from tests.battery.harness import Server, running
 
+CHANGE = "/v1/member/password"
+CHANGED = "Zeisig-黄雀-3305"
 CANARY = "Canary-Kanarienvogel-金丝雀-7291"
 OTHER = "Second-Canary-Zeisig-8365"
 NICKNAME = "小登"
@@ -109,7 +118,7 @@ class Life:
     def __init__(self, client: Client) -> None:
         self.client = client
         self.mobile, self.stranger = fresh_mobile(), fresh_mobile()
-        self.secrets = {"password": CANARY, "new password": OTHER}
+        self.secrets = {"password": CANARY, "new password": OTHER, "changed password": CHANGED}
         self.mobiles = {"mobile": self.mobile, "stranger": self.stranger}
         self.clock = 0
 
@@ -145,7 +154,8 @@ class Life:
         client.who_am_i(headers={"Authorization": f"Bearer {tokens['access_token']}"})
         client.verify(tokens["access_token"])
         login = {"mobile": mobile, "code": self._code(mobile, "login"), "group": "h5"}
-        self._keep(client.site("mobile-login", login).data)
+        token = self._keep(client.site("mobile-login", login).data)["access_token"]
+        self._keep(client.call("POST", CHANGE, new_by_old(CHANGED, CANARY), token=token).data)
         reset = new_password(mobile, self._code(mobile, "up-pwd"), OTHER)
         self.tokens = self._keep(client.site("up-pwd", reset).data)
 
@@ -160,6 +170,10 @@ class Life:
         for field in ("password", "password_repetition"):
             client.site("register", body | {field: CANARY[:7]})
             client.site("up-pwd", body | {field: f"{CANARY}-other"})
+        token = self.tokens["access_token"]
+        for field in new_by_old(CHANGED, CANARY):
+            for bad in (None, [CANARY], {"x": CANARY}, f"{CANARY}\0", CANARY):
+                client.call("POST", CHANGE, new_by_old(CHANGED, CANARY) | {field: bad}, token=token)
         client.login(CANARY, OTHER)
         for _ in range(7):
             client.login(mobile, CANARY, ip="198.51.100.7")
@@ -214,6 +228,10 @@ class Life:
                 for name in ("login", "sms-code", "mobile-login", "register", "up-pwd", "refresh")
             ]
             codes.append(client.who_am_i(self.tokens["access_token"]).code)
+            change = new_by_old(CHANGED, OTHER)
+            codes.append(
+                client.call("POST", CHANGE, change, token=self.tokens["access_token"]).code
+            )
             codes.append(client.verify(self.tokens["access_token"]).code)
             server.rows(f"alter table {table}_gone rename to {table}")
             assert 500 in codes, (table, codes)

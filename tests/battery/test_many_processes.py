@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.battery import test_races as races
-from tests.battery.client import Client, fresh_mobile, new_password
+from tests.battery.client import Client, fresh_mobile, new_by_old, new_password
 from tests.battery.cluster import Cluster, Watch, cluster
 from tests.battery.conftest import Record
 from tests.battery.harness import Server
@@ -200,6 +200,18 @@ def _reset(many: Cluster, here: Client, mobile: str, pair: Pair) -> None:
     assert answer.code == 200, answer.text
 
 
+def _end_others(many: Cluster, here: Client, mobile: str, pair: Pair) -> None:
+    own = pair_of(here.login(mobile, group="h5"))
+    others = "/v1/member/session/others"
+    assert here.call("DELETE", others, token=own["access_token"]).code == 200
+
+
+def _change_password(many: Cluster, here: Client, mobile: str, pair: Pair) -> None:
+    own = pair_of(here.login(mobile, group="h5"))
+    body = new_by_old(NEWER)
+    assert here.call("POST", "/v1/member/password", body, token=own["access_token"]).code == 200
+
+
 def _disable(many: Cluster, here: Client, mobile: str, pair: Pair) -> None:
     done = many.cli("member", "disable", mobile)
     assert done.returncode == 0, done.stderr
@@ -214,6 +226,8 @@ DEEDS: dict[str, Callable[[Cluster, Client, str, Pair], None]] = {
     "logout": _logout,
     "login": _login_again,
     "reset": _reset,
+    "end others": _end_others,
+    "password": _change_password,
     "disable": _disable,
     "revoke": _revoke,
 }

@@ -21,6 +21,7 @@ COMMANDS = (
     "session",
     "session list",
     "session revoke",
+    "audit",
     "doctor",
     "backup",
     "copy",

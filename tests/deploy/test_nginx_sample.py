@@ -16,12 +16,17 @@ from tests.servers.process import free_port
 WHOAMI = "/v1/member/member/index"
 HOUSEHOLD = "127.0.0.9"
 HSTS = "max-age=31536000"
+SECRET = "0123456789abcdef" * 2
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """A denglu that believes the proxy."""
-    desk = Desk(tmp_path_factory.mktemp("denglu"), {"DENGLU_TRUSTED_PROXIES": "127.0.0.1"})
+    settings = {
+        "DENGLU_TRUSTED_PROXIES": "127.0.0.1",
+        "DENGLU_INTROSPECTION_KEYS": f"shop:{SECRET}",
+    }
+    desk = Desk(tmp_path_factory.mktemp("denglu"), settings)
     with desk.serving() as started:
         yield started
 
@@ -78,6 +83,15 @@ def test_health_is_not_shown_to_the_world(nginx: NginxServer, server: Serving) -
     for path in ("/healthz", "/readyz"):
         assert get(nginx, path).status_code == 404
         assert httpx.get(f"http://127.0.0.1:{server.port}{path}").status_code == 200
+
+
+def test_T10_back_ends_ask_from_within(nginx: NginxServer, server: Serving) -> None:
+    for path in ("/introspect", "/introspect/"):
+        from_outside = get(nginx, path, Authorization=f"Bearer {SECRET}")
+        assert from_outside.status_code == 404
+        assert b"error" not in from_outside.content
+        within = httpx.post(f"http://127.0.0.1:{server.port}{path}", data={"token": "x"})
+        assert within.status_code == 401
 
 
 def test_N08_a_head_that_is_too_large_ends_at_nginx(nginx: NginxServer) -> None:

@@ -85,7 +85,9 @@ def test_the_rageframe_profile_leads_a_field_name_to_its_slot(name: str, slot: s
     assert group.name == slot
 
 
-@pytest.mark.parametrize("name", ["", "ios2", "tinyShopX", "tinyShop ", "mp", "微信", "iOS\n"])
+@pytest.mark.parametrize(
+    "name", ["", "ios2", "tinyShopX", "tinyShop ", "tinyShopTinyShop", "mp", "微信", "iOS\n"]
+)
 def test_the_rageframe_profile_refuses_what_nobody_sends(name: str) -> None:
     assert Groups(folded=True).find(name) is None
 

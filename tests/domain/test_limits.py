@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from denglu.domain.limits import Limit, Rate, Tally, Wait, claim, release, settle
+from denglu.domain.limits import Limit, Rate, Tally, Wait, claim, reaches, release, settle
 
 NOW = 1_750_000_000
 # How far the clocks of one deployment may differ, in seconds.
@@ -26,6 +26,7 @@ class Scope:
         """Seconds to wait; 0 when the try was counted."""
         verdict = claim(self.limit, Tally.load(self.stored), now, tag)
         if isinstance(verdict, Wait):
+            assert verdict.seconds
             return verdict.seconds
         self.stored = verdict.dump()
         self.counted.append(now)
@@ -432,6 +433,142 @@ def test_F13_a_tally_of_the_release_before_is_read() -> None:
     assert json.loads(pending_tries(two, "a").dump()) == [0, [[NOW, 1, "?a"]]]
 
 
+# Tries in a row.
+
+
+def in_a_row(streak: int, *rates: str, lockouts: tuple[int, ...] = ()) -> Limit:
+    return Limit("test", tuple(map(Rate.parse, rates)), lockouts, streak=streak)
+
+
+def test_P02_so_many_in_a_row_close_a_scope_whatever_the_time() -> None:
+    three = in_a_row(3, "2/15m", lockouts=(900,))
+    tally = Tally()
+    for days in range(3):
+        tally = settle(three, claimed(three, tally, NOW + days * 86400, "x"), NOW, "x")
+    assert claim(three, tally, NOW + 3 * 86400) == Wait(None)
+    assert claim(three, tally, NOW + 100 * 366 * 86400, mark="y") == Wait(None)
+
+
+def test_P02_a_lockout_does_not_begin_the_row_anew() -> None:
+    scope = Scope(in_a_row(5, "2/15m", lockouts=(900, 1800)))
+    for second in (0, 0, 900, 900, 2700):
+        assert scope.try_at(NOW + second) == 0
+    assert claim(scope.limit, Tally.load(scope.stored), NOW + 9999) == Wait(None)
+
+
+def test_P02_a_row_is_counted_beside_rates_without_lockouts() -> None:
+    scope = Scope(in_a_row(3, "1/60s"))
+    assert [scope.try_at(NOW + second) for second in (0, 59, 60, 120)] == [0, 1, 0, 0]
+    assert claim(scope.limit, Tally.load(scope.stored), NOW + 999) == Wait(None)
+
+
+def test_P10_a_try_taken_back_is_none_in_the_row() -> None:
+    two = in_a_row(2, "9/15m")
+    tally = pending_tries(two, "a", "b")
+    assert tally.streak == 2
+    assert claim(two, tally, NOW, mark="c") == Wait(None, pending=True)
+    tally = release(two, tally, NOW, "a")
+    assert tally.streak == 1
+    assert release(two, tally, NOW, "a") == tally
+    tally = settle(two, claimed(two, tally, NOW, "c"), NOW, "c")
+    assert claim(two, tally, NOW, mark="d") == Wait(None, pending=True)
+    tally = settle(two, tally, NOW, "b")
+    assert claim(two, tally, NOW, mark="d") == Wait(None)
+
+
+def test_a_rival_in_the_row_who_is_never_judged_is_a_failure() -> None:
+    one = in_a_row(1, "9/15m")
+    tally = pending_tries(one, "a")
+    assert claim(one, tally, NOW + 69, mark="b") == Wait(None, pending=True)
+    assert claim(one, tally, NOW + 70, mark="b") == Wait(None)
+
+
+def test_a_limit_without_an_end_counts_no_row() -> None:
+    tally = pending_tries(limit("9/15m"), "a", "b")
+    assert tally.streak == 0
+    assert release(limit("9/15m"), tally, NOW, "a").streak == 0
+
+
+def test_F13_the_release_before_reads_a_row_as_a_level_and_hands_it_on() -> None:
+    tally = Tally(((NOW, 1, ""),), level=3, streak=42)
+    assert json.loads(tally.dump()) == [4203, [[NOW, 1, ""]]]
+    assert Tally.load(tally.dump()) == tally
+    assert Tally.load("[4204,[]]") == Tally((), 4, 42)
+
+
+def test_a_level_never_grows_into_the_row() -> None:
+    scope = Scope(limit("1/60s", lockouts=(60, 120)))
+    for n in range(300):
+        assert scope.try_at(NOW + 120 * n) == 0
+    assert Tally.load(scope.stored) == Tally(((NOW + 120 * 299, 1, ""),), 2, 0)
+
+
+# Arithmetic.
+
+FAR = 100 * 366 * 86400
+
+
+@pytest.mark.parametrize("now", [0, 1, NOW, NOW + FAR, 2**31 - 1, 2**31, 2**53 - 1, 2**63])
+@pytest.mark.parametrize("lockout", [60, 86400])
+def test_P09_a_lock_holds_to_the_second_at_any_time_on_any_clock(now: int, lockout: int) -> None:
+    scope = Scope(limit("3/1m", lockouts=(lockout,)))
+    for _ in range(3):
+        assert scope.try_at(now) == 0
+    for second in (0, 1, lockout // 2, lockout - 1):
+        assert scope.try_at(now + second) == lockout - second
+    assert scope.try_at(now + lockout) == 0
+
+
+@pytest.mark.parametrize("now", [NOW, NOW + FAR, 2**53])
+def test_P09_a_rate_holds_to_the_second_at_any_time(now: int) -> None:
+    scope = Scope(limit("1/24h"))
+    assert scope.try_at(now) == 0
+    assert [scope.try_at(now + s) for s in (0, 86399, 86400)] == [86400, 1, 0]
+
+
+def test_P09_a_hundred_locks_are_each_as_long_as_the_last_configured_one() -> None:
+    longest = (*range(60, 60 * 8, 60), 86400)
+    scope = Scope(limit("1/1m", lockouts=longest))
+    now, closed = NOW, []
+    for _ in range(100):
+        assert scope.try_at(now) == 0
+        closed.append(scope.try_at(now))
+        now += closed[-1]
+    assert closed == [*longest, *[86400] * 92]
+
+
+@pytest.mark.parametrize(
+    "text", ["-1/15m", "5/-15m", "0/15m", "99999999/1h", "5/999999h", "5/1e9s"]
+)
+def test_P09_a_rate_out_of_range_is_no_rate(text: str) -> None:
+    with pytest.raises(ValueError, match="count/time"):
+        Rate.parse(text)
+
+
+# A budget's share.
+
+
+def test_S15_half_and_all_of_a_budget_are_reached_once() -> None:
+    site = limit("7/1h", "100/24h")
+    tally, reached = Tally(), []
+    for n in range(7):
+        verdict = claim(site, tally, NOW + n)
+        assert isinstance(verdict, Tally)
+        tally = verdict
+        reached.append([reaches(site, tally, NOW + n, share) for share in (0.5, 1.0)])
+    half, whole = zip(*reached, strict=True)
+    assert list(half) == [False, False, False, True, False, False, False]
+    assert list(whole) == [False] * 6 + [True]
+
+
+def test_S15_what_has_left_the_window_is_no_part_of_the_share() -> None:
+    site = limit("3/60s", "1000/1h")
+    verdict = claim(site, Tally(((NOW - 60, 1, ""), (NOW - 59, 1, ""))), NOW)
+    assert isinstance(verdict, Tally)
+    assert reaches(site, verdict, NOW, 0.5)
+    assert not reaches(site, verdict, NOW, 1.0)
+
+
 # Storing.
 
 
@@ -462,6 +599,23 @@ def test_F12_a_clock_set_back_keeps_nothing_closed_for_longer(lockouts: tuple[in
     assert scope.try_at(NOW) == 900
     for back in (3600, 365 * 86400):
         assert scope.try_at(NOW - back) == 0
+
+
+def test_P02_a_rate_is_not_full_with_a_try_that_is_just_outside_it() -> None:
+    scope = Scope(Limit("test", (Rate(2, 60), Rate(9, 3600)), (30,)))
+    assert [scope.try_at(NOW), scope.try_at(NOW + 60), scope.try_at(NOW + 60)] == [0, 0, 0]
+    assert scope.try_at(NOW + 60) == 30
+
+
+def test_a_tally_is_stored_in_as_few_characters_as_there_are() -> None:
+    assert Tally(((NOW, 1, "x"),), level=1, streak=2).dump() == '[201,[[1750000000,1,"x"]]]'
+
+
+def test_P08_a_try_that_is_taken_back_without_a_name_may_have_one() -> None:
+    tally = claim(limit("2/60s"), Tally(), NOW, "a tag")
+    assert isinstance(tally, Tally)
+    assert release(limit("2/60s"), tally, NOW).tries == ()
+    assert release(limit("2/60s"), tally, NOW, tag="another") == tally
 
 
 def test_F12_clocks_that_differ_a_little_loosen_nothing() -> None:

@@ -40,6 +40,9 @@ def test_S13_every_spelling_of_a_number_is_one_number(raw: str) -> None:
         "23800000000",
         "013800000000",
         "+13800000000",
+        "138+8600000000",
+        "138008600000000",
+        "X13800000000",
         "+138",
         "+85213800000000",
         "+86+8613800000000",
@@ -72,6 +75,11 @@ def test_S13_every_spelling_of_a_number_is_one_number(raw: str) -> None:
 )
 def test_I03_what_is_no_mainland_mobile_is_none(raw: str) -> None:
     assert canonical_mobile(raw) is None
+
+
+def test_S13_a_spelling_has_at_most_32_characters() -> None:
+    assert canonical_mobile("138" + " " * 21 + "00000000") == MOBILE
+    assert canonical_mobile("138" + " " * 22 + "00000000") is None
 
 
 @pytest.mark.parametrize("second", "3456789")

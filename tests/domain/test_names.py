@@ -1,5 +1,7 @@
 """Names: one key for every spelling, and a promoter code for every member."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from denglu.domain.member import (
     Identifier,
     NewMember,
+    Status,
     default_nickname,
     name_key,
     promoter_code,
@@ -89,6 +92,14 @@ def test_promoter_codes_are_different_for_different_members() -> None:
     assert len({promoter_code(member_id) for member_id in range(100_000)}) == 100_000
 
 
+@pytest.mark.parametrize(
+    ("member_id", "code"),
+    [(1, "9MQVZ52V"), (2, "8Z6GRZTH"), (1_000_000, "AQHEMRW9"), (2**41 - 1, "BWTNJEHN")],
+)
+def test_a_promoter_code_stays_what_it_was(member_id: int, code: str) -> None:
+    assert promoter_code(member_id) == code
+
+
 @given(st.integers(0, 2**40 - 1), st.integers(0, 2**40 - 1))
 def test_promoter_codes_of_any_two_members_differ(one: int, other: int) -> None:
     assert (promoter_code(one) == promoter_code(other)) == (one == other)
@@ -105,6 +116,11 @@ def test_L01_a_member_shows_no_hash() -> None:
     assert "canary" in str(MEMBER.password_hash)
     assert "canary" not in repr(MEMBER)
     assert "canary" not in repr(NewMember(password_hash="canary"))
+
+
+@pytest.mark.parametrize("status", Status)
+def test_only_the_enabled_status_is_enabled(status: Status) -> None:
+    assert replace(MEMBER, status=status).enabled == (status == 1)
 
 
 def test_members_without_a_nickname_are_called_by_number_or_id() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from denglu.domain.sms_code import FIELD_USAGES, LiveCode, SmsMessage, Usage, read_code
+from denglu.domain.sms_code import FIELD_USAGES, FixedCodes, LiveCode, SmsMessage, Usage, read_code
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_I18_whatever_is_read_is_exactly_so_many_ascii_digits(value: object) -> 
     assert code is None or (len(code) == 6 and code.isascii() and code.isdecimal())
 
 
-def test_there_are_six_usages_and_three_old_names_of_one() -> None:
+def test_there_are_seven_usages_and_three_old_names_of_one() -> None:
     assert [usage.value for usage in Usage] == [
         "login",
         "register",
@@ -92,8 +92,16 @@ def test_there_are_six_usages_and_three_old_names_of_one() -> None:
         "up-pay-pwd",
         "reset-mobile",
         "binding-mobile",
+        "cancel",
     ]
     assert dict.fromkeys(("reset", "forgot", "reset_password"), Usage.up_pwd) == FIELD_USAGES
+
+
+def test_a_fixed_code_is_one_until_its_end() -> None:
+    fixed = FixedCodes({"13800000000": "424242"}, until=1000)
+    assert fixed.code_of("13800000000", 999) == "424242"
+    assert fixed.code_of("13800000000", 1000) is None
+    assert fixed.code_of("13800000001", 999) is None
 
 
 def test_L01_a_message_and_a_stored_code_hide_what_they_hold() -> None:

@@ -4,6 +4,7 @@ Two that lock the same rows in the same order can make each other wait, but neve
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from denglu.domain.errors import Reason, Refusal
 from denglu.domain.member import Status
 from denglu.domain.session import Caller, EndReason
 from denglu.domain.sms_code import Usage
+from denglu.domain.watch import Alert
 from denglu.flows.ports import GatewayFailed, T, Work
 from denglu.security.digests import HmacSecrets
 from denglu.store.compiled import Params, Row
@@ -21,14 +23,17 @@ from denglu.store.memory import MemoryStore
 from denglu.store.repositories import SqlTransaction
 from denglu.store.sqlite import SqliteConnection
 from denglu.store.statements import compile_all
+from tests.flows.captchas import NamedCaptcha
 from tests.flows.conftest import GroundOf
 from tests.flows.world import (
     DAY,
+    H5,
     HOME,
     IOS,
     KEY,
     MOBILE,
     OTHER_MOBILE,
+    PASSWORD,
     PC,
     CheapPasswords,
     Numbers,
@@ -39,8 +44,11 @@ from tests.flows.world import (
 from tests.store.grounds import Ground
 
 # Places in the order. Rows of one place are locked by rising key.
-SMS_TALLY, CODE, CODE_TALLY, MEMBER, ACCOUNT, LOGIN_TALLY, SESSION, TOKEN = range(8)
-TALLIES = {"sms": SMS_TALLY, "code": CODE_TALLY, "login": LOGIN_TALLY}
+SMS_TALLY, CODE, CODE_TALLY, MEMBER, ACCOUNT, DELETION, LOGIN_TALLY, SESSION, TOKEN, EVENT = range(
+    10
+)
+# The row of the watch is locked alone.
+TALLIES = {"sms": SMS_TALLY, "code": CODE_TALLY, "login": LOGIN_TALLY, "watch": LOGIN_TALLY}
 ROWS = {
     "code_supersede": (CODE, "p_code_id"),
     "code_add": (CODE, None),
@@ -48,9 +56,12 @@ ROWS = {
     "code_refund": (CODE, "p_code_id"),
     "code_spend": (CODE, "p_code_id"),
     "code_outcome": (CODE, "p_code_id"),
+    "code_wipe": (CODE, "p_key"),
     "drop_code": (CODE, "p_key"),
     "member_add": (MEMBER, None),
     "member_code": (MEMBER, "p_member_id"),
+    "member_hold": (MEMBER, "p_member_id"),
+    "member_set_mobile": (MEMBER, "p_member_id"),
     "member_set_password": (MEMBER, "p_member_id"),
     "member_rehash": (MEMBER, "p_member_id"),
     "member_visit": (MEMBER, "p_member_id"),
@@ -58,22 +69,31 @@ ROWS = {
     "member_wipe": (MEMBER, "p_member_id"),
     "account_add": (ACCOUNT, None),
     "account_status": (ACCOUNT, "p_member_id"),
+    "cancellation_add": (DELETION, "member_id"),
+    "cancellation_drop": (DELETION, "p_member_id"),
     "session_add": (SESSION, None),
     "session_end": (SESSION, "p_session_id"),
     "session_rotate": (SESSION, "p_session_id"),
+    "session_wipe": (SESSION, "p_key"),
     "drop_session": (SESSION, "p_key"),
     "token_add": (TOKEN, None),
     "token_rotated": (TOKEN, "p_session_id"),
     "token_child_used": (TOKEN, "p_session_id"),
     "token_forget_access": (TOKEN, "p_session_id"),
     "drop_tokens": (TOKEN, "p_key"),
+    "audit_adopt": (EVENT, "p_key"),
+    "audit_wipe": (EVENT, "p_key"),
 }
 # Retention's finders skip what a rival has locked: what they found is theirs without waiting.
 FINDERS = {"expired_sessions", "old_audit", "old_codes", "old_sessions", "old_tallies"}
 NO_LOCKS = {
-    "audit_add", "code_live", "drop_audit", "drop_tally", "member_by_email", "member_by_mobile",
-    "member_by_username", "member_get", "member_legacy", "session_live", "token_find",
+    "audit_about", "audit_add", "audit_add_of_mobile", "audit_numbers", "audit_orphans",
+    "cancellation_of", "cancellations_due", "code_live", "codes_masked", "drop_audit",
+    "drop_tally", "member_by_email", "member_by_mobile", "member_by_username", "member_get",
+    "member_legacy", "session_live", "sessions_all", "token_find",
 }  # fmt: skip
+
+AWAY = Caller(ip="198.51.100.77")
 
 
 class OutOfOrder(Exception):
@@ -101,11 +121,19 @@ class Locks:
         return self.held[-1][1] if self.held and self.held[-1][0] == place else -1
 
     def _take_tallies(self, name: str, keys: list[bytes]) -> None:
-        places = [(TALLIES[self._scopes[key].partition("-")[0]], key) for key in keys]
+        places = [(self._place(self._scopes[key].partition("-")[0], keys), key) for key in keys]
         if name.startswith("tally_save") and not set(places) <= set(self.held):
             raise OutOfOrder(f"{name}: a tally that was not loaded")
         for place in places:
             self._take(name, place)
+
+    def _place(self, scope: str, keys: list[bytes]) -> int:
+        """A captcha is spent among the tallies of what it is for. A login, which may wait for
+        one that an SMS has locked, locks no SMS tally before or after it."""
+        if scope != "captcha":
+            return TALLIES[scope]
+        others = {self._scopes[key].partition("-")[0] for key in keys} - {"captcha"}
+        return TALLIES[others.pop()] if others else self.held[-1][0]
 
     def _take(self, name: str, row: tuple[int, Any]) -> None:
         if row in self.held:
@@ -248,6 +276,85 @@ async def tokens_and_operators(world: World) -> None:
     await world.administer.set_status(member, Status.deleted)
 
 
+async def own_security(world: World) -> None:
+    """Everything that members do about their devices and their password."""
+    mobile = "13600000000"
+    await world.add_member(mobile, username="estuary")
+    phone, *_, own = [await world.log_in(mobile, group=group) for group in (H5, IOS, PC)]
+    found = await world.authenticate(own.access_token)
+    assert len(await world.devices.sessions(found)) == 3
+    await world.devices.end(found, (await world.authenticate(phone.access_token)).session.id, HOME)
+    with refused(Reason.not_found):
+        await world.devices.end(found, 10**9, HOME)
+    new = "a-new-estuary-18"
+    with refused(Reason.wrong_password):
+        await world.change_password(found, old_password="wrong", password=new, caller=HOME)
+    # The caller's session is neither the first nor the last of those that end.
+    await world.log_in(mobile, group=H5)
+    await world.change_password(found, old_password=PASSWORD, password=new, caller=HOME)
+    await world.log_in(mobile, new, group=IOS)
+    await world.devices.end_others(found, HOME)
+
+
+async def number_and_deletion(world: World) -> None:
+    """Everything that members do about their number and their account."""
+    old, new, nameless = "13600000001", "13600000002", "wanderer"
+    login = await world.join(await world.code_for(old, Usage.register), mobile=old)
+    codes = await world.codes_to_move(old, new)
+    await world.log_in(old, group=H5)
+    with refused(Reason.bad_code):
+        await world.move(login, new, codes=codes | {"new_code": wrong(codes["new_code"])})
+    login = await world.move(login, new, codes=codes)
+    # Codes that were asked for the other way round.
+    codes = {
+        "new_code": await world.code_for(old, Usage.binding_mobile),
+        "code": await world.code_for(new, Usage.reset_mobile),
+    }
+    login = await world.move(login, old, codes=codes)
+    await world.add_member("", username=nameless)
+    wanderer = await world.log_in(nameless)
+    code = await world.code_for(new, Usage.binding_mobile)
+    with refused(Reason.wrong_password):
+        await world.move(wanderer, new, password="wrong", codes={"new_code": code})
+    with refused(Reason.bad_code):
+        await world.move(wanderer, new, password=PASSWORD, codes={"new_code": wrong(code)})
+    found = await world.authenticate(wanderer.access_token)
+    await world.log_in(nameless, group=PC)
+    await world.cancel.ask(found, code="", password=PASSWORD, caller=HOME)
+    await world.cancel.withdraw(found, HOME)
+    grant = await world.move(wanderer, new, password=PASSWORD, codes={"new_code": code})
+    await world.administer.set_status(grant.member, Status.deleted)
+    for group in (PC, H5):
+        await world.log_in(old, group=group)
+    found = await world.authenticate(login.access_token)
+    for _ in range(2):
+        code = await world.code_for(old, Usage.cancel)
+        await world.cancel.ask(found, code=code, password="", caller=HOME)
+    world.clock.advance(7 * DAY)
+    while await world.retain():
+        pass
+    world.clock.advance(60)
+    await world.retain()
+
+
+async def suspicion(world: World) -> None:
+    """Everything that is done about those who are suspicious."""
+    world.wire(Numbers(captcha=NamedCaptcha()))
+    for token in ("", "person 1", "person 1"):
+        with suppress(Refusal):
+            await world.login(
+                username=MOBILE, password="no", group=IOS, caller=AWAY, captcha_token=token
+            )
+    for token in ("", "person 2", "person 2"):
+        world.clock.advance(60)
+        with suppress(Refusal):
+            await world.send_code(
+                mobile=MOBILE, usage=Usage.login, caller=AWAY, captcha_token=token
+            )
+    world.watch.note(Alert.sms_budget_half)
+    await world.watch.tell()
+
+
 async def upkeep(world: World) -> None:
     await world.add_member("13700000000")
     for group in (IOS, PC):
@@ -261,6 +368,9 @@ async def upkeep(world: World) -> None:
 async def test_every_flow_locks_in_one_order(world: World, watched: Watching) -> None:
     await codes_and_passwords(world)
     await tokens_and_operators(world)
+    await own_security(world)
+    await number_and_deletion(world)
+    await suspicion(world)
     await upkeep(world)
     tallies = {"tally_ensure", "tally_load", "tally_save"}
     assert watched.seen == {*ROWS, *NO_LOCKS, *FINDERS, *tallies}

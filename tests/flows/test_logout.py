@@ -29,6 +29,17 @@ async def test_T06_a_second_logout_is_told_that_it_is_over(world: World) -> None
     assert world.events().count("logout") == 1
 
 
+async def test_the_trail_says_whose_session_was_ended(world: World) -> None:
+    member = await world.add_member()
+    await world.log_in(group=PC)
+    login = await world.log_in(group=IOS)
+    world.sql("update session set merchant_id = 7")
+    await world.logout(login.access_token)
+    whose = "select merchant_id, member_id, session_id, client_group from audit_event"
+    (session,) = world.sql("select id from session where client_group = 'iOS'")[0]
+    assert world.sql(f"{whose} where event = 'logout'") == [(7, member.id, session, "iOS")]
+
+
 async def test_other_groups_stay(world: World) -> None:
     await world.add_member()
     pc, ios = [await world.log_in(group=group) for group in (PC, IOS)]

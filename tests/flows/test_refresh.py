@@ -1,16 +1,19 @@
 """Refresh: rotated once, told to everybody who asks in time; later somebody is a thief."""
 
 import asyncio
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from denglu.domain.errors import Reason, Refusal
 from denglu.domain.member import Status
-from denglu.domain.session import SessionPolicy
+from denglu.domain.session import Lives, Session, SessionPolicy
+from denglu.flows.opening import Pairs
 from denglu.flows.results import Grant
+from denglu.store.repositories import SqlSessions
 from tests.flows.conftest import MakeWorld
-from tests.flows.world import DAY, IOS, NOW, PC, Numbers, World, refused
+from tests.flows.world import DAY, HOME, IOS, NOW, PC, Numbers, World, refused
 
 
 def pair(grant: Grant) -> tuple[str, str]:
@@ -72,6 +75,44 @@ async def test_R03_eight_at_once_get_one_and_the_same_pair(any_world: World) -> 
     assert "refresh_reuse" not in world.events()
 
 
+def rotated_by_a_rival(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever rotates from now on finds that a rival has just done it."""
+    rotate = SqlSessions.rotate
+
+    async def too_late(self: SqlSessions, session: Session, lives: Lives, now: int) -> bool:
+        assert await rotate(self, session, lives, now)
+        transaction = cast(Any, SimpleNamespace(sessions=self))
+        await Pairs(world.tokens).remember(transaction, session, session.generation + 1)
+        return False
+
+    monkeypatch.setattr(SqlSessions, "rotate", too_late)
+
+
+async def test_R03_the_loser_of_a_rotation_gets_the_winners_pair(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.add_member()
+    login = await world.log_in()
+    world.clock.advance(60)
+    rotated_by_a_rival(world, monkeypatch)
+    grant = await world.refreshed(login.refresh_token, IOS)
+    assert grant.expires_in == 7200
+    assert (await world.authenticate(grant.access_token)).session.generation == 2
+    assert world.live_sessions() == [("iOS", 2)]
+
+
+async def test_R03_without_a_window_the_loser_of_a_rotation_is_a_thief(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make_world(Numbers(sessions=SessionPolicy(window=0)))
+    await world.add_member()
+    login = await world.log_in()
+    rotated_by_a_rival(world, monkeypatch)
+    with refused(Reason.refresh_invalid):
+        await world.refreshed(login.refresh_token)
+    assert world.live_sessions() == []
+
+
 async def test_R03_a_lost_answer_can_be_asked_for_again_until_it_arrives(world: World) -> None:
     await world.add_member()
     login = await world.log_in()
@@ -109,6 +150,22 @@ async def test_R04_a_parent_presented_late_ends_the_whole_session(world: World, 
     assert world.events().count("refresh_reuse") == 1
     await world.authenticate(other.access_token)
     await world.refreshed(other.refresh_token)
+
+
+async def test_R04_the_trail_says_whose_session_was_reused_and_from_where(world: World) -> None:
+    member = await world.add_member()
+    await world.log_in(group=PC)
+    login = await world.log_in()
+    world.sql("update session set merchant_id = 7")
+    await use_access(world, await world.refreshed(login.refresh_token))
+    world.clock.advance(11)
+    with refused(Reason.refresh_invalid):
+        await world.refreshed(login.refresh_token)
+    whose = "select merchant_id, member_id, session_id, client_group, ip from audit_event"
+    (session,) = world.sql("select id from session where client_group = 'iOS'")[0]
+    assert world.sql(f"{whose} where event = 'refresh_reuse'") == [
+        (7, member.id, session, "iOS", HOME.ip)
+    ]
 
 
 async def test_R04_the_window_counts_from_the_first_use_alone(world: World) -> None:

@@ -22,7 +22,7 @@ from denglu.store.network.store import NetworkStore
 from tests.flows.conftest import GroundOf
 from tests.flows.rivals import race
 from tests.flows.test_turnstile import outcomes, start
-from tests.flows.world import DAY, HOME, IOS, PC, Numbers, World, refused
+from tests.flows.world import DAY, HOME, IOS, PASSWORD, PC, Numbers, World, refused
 from tests.store.grounds import Ground
 
 Run = Callable[[Any], Awaitable[Any]]
@@ -159,6 +159,8 @@ class Crowd:
             lambda: self.refresh(world),
             lambda: world.logout(self.chance.choice(self.tokens)),
             lambda: world.authenticate(self.chance.choice(self.tokens)),
+            lambda: self.end_others(world, where),
+            lambda: self.change_password(world, where),
             lambda: self.operate(world, mobile),
             world.retain,
         ]
@@ -183,6 +185,17 @@ class Crowd:
 
     async def refresh(self, world: World) -> None:
         grant = await world.refreshed(self.chance.choice(self.refreshes))
+        self.keep(grant.access_token, grant.refresh_token)
+
+    async def end_others(self, world: World, where: Caller) -> None:
+        found = await world.authenticate(self.chance.choice(self.tokens))
+        await world.devices.end_others(found, where)
+
+    async def change_password(self, world: World, where: Caller) -> None:
+        found = await world.authenticate(self.chance.choice(self.tokens))
+        grant = await world.change_password(
+            found, old_password=PASSWORD, password=PASSWORD, caller=where
+        )
         self.keep(grant.access_token, grant.refresh_token)
 
     async def operate(self, world: World, mobile: str) -> None:

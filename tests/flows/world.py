@@ -4,7 +4,7 @@ Everything is real but time, password hashing (cheap here, and watched) and the 
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -15,22 +15,33 @@ from denglu.domain.groups import DOCUMENT_GROUPS, Group
 from denglu.domain.limits import Limit, Rate
 from denglu.domain.member import Member
 from denglu.domain.session import Caller, SessionPolicy
-from denglu.domain.sms_code import CodePolicy, Usage
+from denglu.domain.sms_code import CodePolicy, FixedCodes, Usage
+from denglu.domain.watch import Alarms
 from denglu.flows.administer import Administer
 from denglu.flows.authenticate import Authenticate
+from denglu.flows.cancel import Cancel
+from denglu.flows.change_mobile import ChangeMobile
+from denglu.flows.change_password import ChangePassword
 from denglu.flows.code_try import CodeTry
-from denglu.flows.login import Login, LoginLimits
+from denglu.flows.devices import Devices
+from denglu.flows.erasing import Erase
+from denglu.flows.login import Login
 from denglu.flows.logout import Logout
 from denglu.flows.mobile_login import MobileLogin
+from denglu.flows.notice import Notices
 from denglu.flows.opening import Opening
-from denglu.flows.ports import Store
+from denglu.flows.password_try import LoginLimits, PasswordTry
+from denglu.flows.ports import Captcha, Store
+from denglu.flows.proof import Prove
 from denglu.flows.refresh import Refresh
 from denglu.flows.register import Register
 from denglu.flows.reset_password import ResetPassword
 from denglu.flows.results import Grant
 from denglu.flows.retain import Retain, Retention
 from denglu.flows.sms_code import SendCode, SmsLimits, Wording
+from denglu.flows.suspicion import Suspicion
 from denglu.flows.turnstile import Turnstile
+from denglu.flows.watch import Watch
 from denglu.security.digests import HmacSecrets
 from denglu.security.tokens import HmacTokens
 from denglu.sms.failover import Failover
@@ -113,7 +124,7 @@ class Numbers:
     sessions: SessionPolicy = field(default_factory=SessionPolicy)
     codes: CodePolicy = field(default_factory=CodePolicy)
     account_address: Limit = Limit("account-address", (Rate(5, 900),), lockouts=(900,))
-    account: Limit = Limit("account", (Rate(10, 900),), lockouts=(900, 1800, 3600))
+    account: Limit = Limit("account", (Rate(10, 900),), lockouts=(900, 1800, 3600), streak=100)
     address: Limit = Limit("address", (Rate(30, 300), Rate(200, 3600)))
     code_number: Limit = Limit("code-number", (Rate(10, 3600), Rate(20, DAY)))
     code_address: Limit = Limit("code-address", (Rate(30, 300), Rate(200, 3600)))
@@ -124,6 +135,11 @@ class Numbers:
         address_numbers=Limit("sms-address-numbers", (Rate(10, 3600),), distinct=True),
         site=Limit("sms-site", (Rate(1000, 3600), Rate(5000, DAY))),
     )
+    suspicion: Limit = Limit("login-suspicion", (Rate(10, 300),))
+    alarms: Alarms = Alarms((Rate(1000, 300),), (Rate(100, 300),))
+    captcha: Captcha | None = None
+    fixed: FixedCodes = FixedCodes()
+    cooling_off: int = 7 * DAY
     capacity: int = 66
     patience: float = 2.0
     failure_floor: float = 0.0
@@ -146,31 +162,46 @@ class World:
         """Build the flows of these numbers on what the world has."""
         store, clock, passwords, secrets = self.store, self.clock, self.passwords, self.secrets
         opening = Opening(self.tokens, n.sessions)
+        # Tells the others only when a test says so.
+        self.watch = watch = Watch(store, clock, secrets, n.alarms, pause=1e6)
+        suspicion = Suspicion(n.captcha, secrets, watch, logins=n.suspicion)
         self.tries = CodeTry(
-            store, clock, secrets, n.codes, number=n.code_number, address=n.code_address
+            store, clock, secrets, n.codes, watch, number=n.code_number, address=n.code_address
         )
         self.turnstile = Turnstile(store, clock, capacity=n.capacity, patience=n.patience)
         limits = LoginLimits(n.account_address, n.account, n.address)
         sender, wording = Failover([self.gateway]), Wording()
-        self.login = Login(
+        self.password_tries = PasswordTry(
             store,
             clock,
             passwords,
             secrets,
-            opening,
             self.turnstile,
             limits,
+            watch,
             failure_floor=n.failure_floor,
         )
+        self.login = Login(store, clock, passwords, opening, self.password_tries, suspicion)
         self.mobile_login = MobileLogin(store, clock, self.tries, opening)
         self.register = Register(store, clock, passwords, self.tries, opening)
+        notices = Notices(store, clock, secrets, sender, wording)
         self.reset_password = ResetPassword(
-            store, clock, passwords, secrets, self.tries, opening, sender, wording
+            store, clock, passwords, secrets, self.tries, opening, notices
         )
-        self.send_code = SendCode(store, clock, secrets, sender, n.codes, n.sms, wording)
+        self.send_code = SendCode(
+            store, clock, secrets, sender, n.codes, n.sms, wording, suspicion, watch, n.fixed
+        )
         self.refresh = Refresh(store, clock, self.tokens, n.sessions)
+        self.change_password = ChangePassword(
+            store, clock, passwords, self.tokens, self.password_tries, self.refresh, notices
+        )
         self.authenticate = Authenticate(store, clock, self.tokens, n.sessions)
         self.logout = Logout(store, clock, self.authenticate)
+        self.devices = Devices(store, clock)
+        prove = Prove(store, self.tries, self.password_tries)
+        self.erase = Erase(store, clock)
+        self.change_mobile = ChangeMobile(store, clock, secrets, prove, opening, notices)
+        self.cancel = Cancel(store, clock, prove, self.erase, notices, n.cooling_off)
         self.administer = Administer(store, clock, passwords)
         self.retain = Retain(store, clock, Retention(codes=DAY, sessions=30 * DAY, audit=180 * DAY))
 
@@ -241,6 +272,35 @@ class World:
         caller: Caller = HOME,
     ) -> Grant:
         return await self.login(username=username, password=password, group=group, caller=caller)
+
+    async def move(
+        self,
+        grant: Grant,
+        mobile: str = OTHER_MOBILE,
+        *,
+        codes: Mapping[str, str],
+        password: str = "",
+        caller: Caller = HOME,
+    ) -> Grant:
+        """Change the mobile of the member of this token; ``codes`` as ``codes_to_move``."""
+        found = await self.authenticate(grant.access_token)
+        return await self.change_mobile(
+            found,
+            mobile=mobile,
+            code=codes.get("code", ""),
+            password=password,
+            new_code=codes["new_code"],
+            caller=caller,
+        )
+
+    async def codes_to_move(
+        self, old: str = MOBILE, new: str = OTHER_MOBILE, caller: Caller = HOME
+    ) -> dict[str, str]:
+        """Codes to both numbers."""
+        return {
+            "code": await self.code_for(old, Usage.reset_mobile, caller),
+            "new_code": await self.code_for(new, Usage.binding_mobile, caller),
+        }
 
     async def refreshed(self, token: str, group: Group | None = None) -> Grant:
         return await self.refresh(token=token, group=group, caller=HOME)

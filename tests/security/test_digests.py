@@ -167,6 +167,14 @@ def test_S08_what_is_stored_of_a_code_depends_on_every_part(digests: HmacSecrets
     assert {len(digest) for digest in made} == {32}
 
 
+def test_what_is_stored_is_found_again_by_the_next_version() -> None:
+    digests = HmacSecrets(KEY)
+    key = digests.key("mobile", "13800000000", 7)
+    assert key.hex() == "452333a42638f732ca82ae173936195c7a3ba955fce1089b8796d8f1247faa31"
+    code = digests.code_digest(b"s" * 16, "13800000000", "login", "012345")
+    assert code.hex() == "81fa30ada1cf989a273ddb9044b363d8b418a4a560cf9319da0337464ea1d97f"
+
+
 def test_L03_a_thief_without_the_key_finds_no_code(digests: HmacSecrets) -> None:
     salt = digests.new_salt()
     stored = digests.code_digest(salt, "13800000000", "login", "4711")

@@ -167,6 +167,19 @@ def test_T01_there_is_nothing_to_read_in_a_token(tokens: HmacTokens) -> None:
         assert 800 < ones < 1200
 
 
+@pytest.mark.parametrize(
+    ("kind", "token"),
+    [
+        (Kind.access, "6GSY03dzGtyy0mE3Y0k99UVbQAF_btwnZR3PP_TAxxQ"),
+        (Kind.refresh, "D9cB_kA9EQDhBwmmyO92QWuVYIBYFa6E-54jwL2ETDs"),
+    ],
+)
+def test_the_tokens_that_are_out_stay_good_in_the_next_version(kind: Kind, token: str) -> None:
+    tokens = HmacTokens(KEY)
+    assert tokens.derive(kind, NONCE, 3, 1) == token
+    assert tokens.digest(kind, token) == hashlib.sha256(token.encode()).digest()
+
+
 def test_T09_a_digest_is_no_token(tokens: HmacTokens, token: str) -> None:
     digest = tokens.digest(Kind.access, token)
     assert digest is not None

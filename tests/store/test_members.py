@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from denglu.domain.audit import AuditEvent, Event
 from denglu.domain.member import Member, MemberType, NewMember, Status, promoter_code
 from denglu.flows.ports import Store, Taken
 from tests.store.files import Sql
@@ -124,6 +125,14 @@ async def test_a_visit_is_counted_with_time_and_address(store: Store) -> None:
     visited = await member_of(store, member.id)
     assert (visited.visit_count, visited.last_time) == (1, NOW + 9)
     assert visited.last_ip == "203.0.113.7"
+
+
+async def test_an_address_that_is_none_is_kept_as_far_as_it_fits(store: Store, sql: Sql) -> None:
+    member = await add_member(store)
+    await store.write(lambda tx: tx.members.visit(member, NOW, "x" * 60))
+    await store.write(lambda tx: tx.trail.write(AuditEvent(Event.login, NOW, ip="x" * 60)))
+    assert sql("select last_ip from member") == [("x" * 45,)]
+    assert sql("select ip from audit_event") == [("x" * 45,)]
 
 
 async def test_a_visit_of_a_disabled_member_is_refused(store: Store) -> None:

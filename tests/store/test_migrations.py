@@ -20,6 +20,7 @@ import denglu.store
 from denglu.store.file import FileTrouble
 from denglu.store.memory import MemoryStore
 from denglu.store.migrate import HEAD, NEEDS, WrongSchema, current_revision, migrate
+from denglu.store.migrate.alembic import upgrade
 from denglu.store.schema import metadata
 from denglu.store.statements import compile_all
 
@@ -140,20 +141,39 @@ def test_a_file_of_a_newer_denglu_is_left_alone(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("oldest", "usable"), [("0001", True), (HEAD, True), ("0003", False), (None, False)]
+    ("oldest", "usable"), [("0001", True), (HEAD, True), ("0004", False), (None, False)]
 )
 def test_a_newer_file_is_used_where_it_says_that_it_may_be(
     path: Path, oldest: str | None, usable: bool
 ) -> None:
-    execute(path, "update alembic_version set version_num = '0003'")
+    execute(path, "update alembic_version set version_num = '0004'")
     if oldest:
-        execute(path, f"insert into schema_note values ('0003', '{oldest}')")
+        execute(path, f"insert into schema_note values ('0004', '{oldest}')")
     if usable:
         assert not migrate(path)
     else:
-        with pytest.raises(WrongSchema, match=f"0003.*{HEAD}"):
+        with pytest.raises(WrongSchema, match=f"0004.*{HEAD}"):
             migrate(path)
-    assert current_revision(path) == "0003"
+    assert current_revision(path) == "0004"
+
+
+def test_accounts_get_the_ids_of_their_members_and_keep_their_books(tmp_path: Path) -> None:
+    path = tmp_path / "older.db"
+    bring_file_to(path, "0002")
+    # Those of the first three have changed places, the others' are right, or far from all ids.
+    places = {1: 2, 2: 3, 3: 1, 4: 4, 5: 900, 6: 5}
+    for member_id, account_id in places.items():
+        execute(path, f"insert into member (id, tree) values ({member_id}, '')")
+        money = member_id * 100
+        execute(
+            path,
+            "insert into member_account (id, member_id, user_money) "
+            f"values ({account_id}, {member_id}, {money})",
+        )
+    assert migrate(path)
+    assert execute(path, "select id, member_id, user_money from member_account order by id") == [
+        (member_id, member_id, member_id * 100) for member_id in places
+    ]
 
 
 def test_every_revision_says_who_may_use_it(path: Path) -> None:
@@ -179,6 +199,16 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises((WrongSchema, FileTrouble)):
         migrate(path)
     assert path.read_text().startswith("hello")
+
+
+def bring_file_to(path: Path, revision: str) -> None:
+    """A file as the version of that revision left it."""
+    engine = create_engine(f"sqlite:///{path}")
+    try:
+        with engine.begin() as connection:
+            upgrade(connection, revision)
+    finally:
+        engine.dispose()
 
 
 def execute(path: Path, statement: str) -> list[Any]:

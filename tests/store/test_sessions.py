@@ -72,6 +72,13 @@ async def test_R09_the_next_login_in_a_group_ends_the_one_before_it(store: Store
     assert (ended.ended_at, ended.end_reason, ended.ended_by) == (NOW + 60, "replaced", "iPad")
 
 
+async def test_what_replaced_a_session_is_kept_as_far_as_it_fits(store: Store) -> None:
+    member = await add_member(store)
+    first, _ = await open_session(store, new_session(member.id))
+    await open_session(store, new_session(member.id, device="d" * 70))
+    assert (await found(store, access(first))).session.ended_by == "d" * 64
+
+
 async def test_R10_other_groups_and_other_members_go_on(store: Store) -> None:
     members = [await add_member(store, NewMember(username=name)) for name in ("a", "b")]
     for member, group in ((members[0], "pc"), (members[1], "iOS")):

@@ -13,8 +13,10 @@ from denglu.api.docs import add_docs
 from denglu.api.envelope import Answer, Envelope
 from denglu.api.exchange import Exchange
 from denglu.api.handlers import Site
+from denglu.api.introspect import BackEnds
 from denglu.api.member_view import MemberView
 from denglu.api.options import Clock, Flows, Options, Ready
+from denglu.api.proxy_watch import ProxyWatch
 from denglu.api.refusals import ClientGone, WireRefusal
 from denglu.api.router import Endpoint, Reading, admitting, build_table, routed
 from denglu.api.wire import PROFILES
@@ -62,7 +64,18 @@ def build_api(
         now=now,
         minimum=options.password_min_length,
     )
-    site = Site(flows, ready, envelope, MemberView(wire), wire)
+    labels = {group.name: group.label for group in groups}
+    watch = ProxyWatch(now)
+    site = Site(
+        flows,
+        ready,
+        envelope,
+        MemberView(wire),
+        wire,
+        labels,
+        back_ends=_back_ends(options, now),
+        warnings=lambda: watch.warnings,
+    )
     rules = Rules(
         groups=groups,
         code_length=options.sms_code_length,
@@ -75,7 +88,7 @@ def build_api(
     origins = Origins(options.cors_origins, loopback=bound_to_loopback)
     # From the inside out: the endpoint, refusals as envelopes, other origins, the sending.
     admits = None if requests is None else admitting(requests, now)
-    table = build_table(site, reading, options.mounts, admits)
+    table = build_table(site, reading, options.mounts, admits, watch)
     if options.docs_enabled:
         add_docs(table, lambda: _document(site, reading, options))
     endpoint = routed(table, options.mounts)
@@ -84,6 +97,12 @@ def build_api(
     return Application(
         endpoint, Proxies(options.trusted_proxies), options.body_limit, access_log, lifespan
     )
+
+
+def _back_ends(options: Options, now: Clock) -> BackEnds | None:
+    if not options.introspection_keys:
+        return None
+    return BackEnds(options.introspection_keys, now, grace=options.access_grace)
 
 
 def _document(site: Site, reading: Reading, options: Options) -> bytes:

@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError
 from denglu.api.refusals import WireRefusal
 from denglu.domain.errors import Reason
 from denglu.domain.groups import Group, Groups
+from denglu.domain.member import Member
 from denglu.domain.mobile import canonical_mobile
 from denglu.domain.passwords import check_new_password
 from denglu.domain.sms_code import FIELD_USAGES, Usage, read_code
@@ -27,7 +28,7 @@ from denglu.domain.sms_code import FIELD_USAGES, Usage, read_code
 if TYPE_CHECKING:
     from denglu.api.forms import Form
 
-USERNAME_MAX, NICKNAME_MAX, TOKEN_MAX = 255, 60, 512
+USERNAME_MAX, NICKNAME_MAX, TOKEN_MAX, CAPTCHA_MAX = 255, 60, 512, 8192
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _RANK = {reason: rank for rank, reason in enumerate(Reason)}
@@ -50,21 +51,35 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """The context of one check: the rules, and the whole body for checks across fields."""
+    """The context of one check: the rules, the whole body for checks across fields, and the
+    member whose token came with it.
+    """
 
     rules: Rules
     raw: Mapping[str, object]
+    member: Member | None
 
     def text(self, name: str) -> str:
         """Another field's text; empty when it is none."""
         value = self.raw.get(name)
         return value if isinstance(value, str) else ""
 
+    def owner(self) -> tuple[str, str, str]:
+        """Mobile, nickname and username of whose password it is, as far as they are known."""
+        if self.member is None:
+            return self.text("mobile"), self.text("nickname"), ""
+        return self.member.mobile, self.member.nickname, self.member.username
 
-def read_form(form: type[F], raw: Mapping[str, object], rules: Rules) -> F:
-    """Check a body's fields. Raises WireRefusal with every wrong field, the first one first."""
+
+def read_form(
+    form: type[F], raw: Mapping[str, object], rules: Rules, member: Member | None = None
+) -> F:
+    """Check a body's fields, for a caller who is known to be ``member``.
+
+    Raises WireRefusal with every wrong field, the first one first.
+    """
     try:
-        return form.model_validate(raw, context=_Reading(rules, raw))
+        return form.model_validate(raw, context=_Reading(rules, raw, member))
     except ValidationError as error:
         wrong = {str(item["loc"][0]): _reason(item["type"]) for item in _errors(error)}
     # Stable: fields of one rank stay in the order of the body list.
@@ -161,17 +176,24 @@ def _code(value: object, info: ValidationInfo[_Reading]) -> str:
 def _new_password(value: object, info: ValidationInfo[_Reading]) -> str:
     password = _text(value)
     reading = _reading(info)
-    mobile, nickname = reading.text("mobile"), reading.text("nickname")
+    mobile, nickname, username = reading.owner()
     reason = check_new_password(
         password,
         minimum=reading.rules.password_minimum,
         common=reading.rules.common_passwords,
         mobile=canonical_mobile(mobile) or mobile,
         nickname=nickname,
-        site_words=reading.rules.site_words,
+        site_words=(*reading.rules.site_words, username),
     )
     if reason is not None:
         raise _wrong(reason)
+    return password
+
+
+def _other_password(value: object, info: ValidationInfo[_Reading]) -> str:
+    password = _new_password(value, info)
+    if password == _reading(info).text("old_password"):
+        raise _wrong(Reason.password_unchanged)
     return password
 
 
@@ -191,22 +213,45 @@ def _optional(value: object, check: Callable[[object], Any], info: ValidationInf
     return None if info.field_name == "group" else ""
 
 
+def _has_mobile(info: ValidationInfo[_Reading]) -> bool:
+    member = _reading(info).member
+    return member is not None and bool(member.mobile)
+
+
+def _with_mobile(
+    value: object, check: Callable[[object], Any], info: ValidationInfo[_Reading]
+) -> Any:
+    # Not looked at where it proves nothing.
+    return check(value) if _has_mobile(info) else ""
+
+
+def _without_mobile(
+    value: object, check: Callable[[object], Any], info: ValidationInfo[_Reading]
+) -> Any:
+    return "" if _has_mobile(info) else check(value)
+
+
 Text = PlainValidator(_text, json_schema_input_type=str)
 Username = PlainValidator(_line(USERNAME_MAX), json_schema_input_type=str)
 Nickname = PlainValidator(_line(NICKNAME_MAX), json_schema_input_type=str)
 Token = PlainValidator(_line(TOKEN_MAX), json_schema_input_type=str)
+Captcha = PlainValidator(_line(CAPTCHA_MAX), json_schema_input_type=str)
 GroupName = PlainValidator(_group, json_schema_input_type=str)
 UsageName = PlainValidator(_usage, json_schema_input_type=Usage)
 Mobile = PlainValidator(_mobile, json_schema_input_type=str)
 Code = PlainValidator(_code, json_schema_input_type=str | int)
 NewPassword = PlainValidator(_new_password, json_schema_input_type=str)
+OtherPassword = PlainValidator(_other_password, json_schema_input_type=str)
 Repetition = PlainValidator(_repetition, json_schema_input_type=str)
 Optional = WrapValidator(_optional)
+WithMobile = WrapValidator(_with_mobile)
+WithoutMobile = WrapValidator(_without_mobile)
 
 RAISES: dict[object, tuple[Reason, ...]] = {
     Username: (Reason.too_long,),
     Nickname: (Reason.too_long,),
     Token: (Reason.too_long,),
+    Captcha: (Reason.too_long,),
     GroupName: (Reason.invalid_group,),
     UsageName: (Reason.invalid_usage,),
     Mobile: (Reason.invalid_mobile,),
@@ -215,6 +260,12 @@ RAISES: dict[object, tuple[Reason, ...]] = {
         Reason.password_too_short,
         Reason.password_too_long,
         Reason.password_too_common,
+    ),
+    OtherPassword: (
+        Reason.password_too_short,
+        Reason.password_too_long,
+        Reason.password_too_common,
+        Reason.password_unchanged,
     ),
     Repetition: (Reason.password_mismatch,),
 }

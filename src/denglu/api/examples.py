@@ -4,16 +4,19 @@ import json
 from decimal import Decimal
 from typing import Any
 
+from denglu.api import captcha_view
 from denglu.api.address import Proxies
 from denglu.api.envelope import Envelope
 from denglu.api.exchange import Exchange
 from denglu.api.forms import Form
-from denglu.api.handlers import Site, granted
+from denglu.api.handlers import Site, granted, render_cancellation
 from denglu.api.refusals import WireRefusal
 from denglu.api.routes import Gives
-from denglu.domain.errors import Reason, Refusal
+from denglu.api.session_view import render_sessions
+from denglu.domain.deletion import Cancellation
+from denglu.domain.errors import Detail, Reason, Refusal
 from denglu.domain.member import Account, Level, Member
-from denglu.domain.session import EndReason
+from denglu.domain.session import EndReason, Session
 from denglu.flows.results import Grant
 
 NOW = 1767225600
@@ -27,6 +30,7 @@ _TEXT_FIELDS = {
     "username": "demo",
     "password": "correct-horse-9",
     "password_repetition": "correct-horse-9",
+    "old_password": DEMO_PASSWORD,
     "group": "pc",
     "mobile": "13800000000",
     "usage": "login",
@@ -43,10 +47,13 @@ _WAITS = {
 
 def body_example(form: type[Form], code_length: int) -> dict[str, str]:
     """A body that fits the form."""
-    texts = _TEXT_FIELDS | {"code": "123456789"[:code_length]}
-    if "password_repetition" not in form.model_fields:
+    code = "123456789"[:code_length]
+    texts = _TEXT_FIELDS | {"code": code, "new_code": code[::-1]}
+    if "code" in form.model_fields and "password_repetition" not in form.model_fields:
+        del texts["password"]  # either of them will do
+    elif "password_repetition" not in form.model_fields:
         texts["password"] = DEMO_PASSWORD
-    return {name: texts[name] for name in form.model_fields}
+    return {name: texts[name] for name in form.model_fields if name in texts}
 
 
 def success_example(site: Site, gives: Gives) -> Any:
@@ -58,6 +65,9 @@ def success_example(site: Site, gives: Gives) -> Any:
     data = {
         Gives.member: site.members.render(_member()),
         Gives.token_check: b'{"token":true}',
+        Gives.cancellation: render_cancellation(Cancellation(NOW, NOW + 7 * 86400)),
+        Gives.sessions: render_sessions([_session()], 1, site.labels),
+        Gives.nothing: wire.empty,
         Gives.nothing_after_logout: wire.empty_logout,
         Gives.nothing_after_sms: wire.empty_sms,
     }
@@ -71,12 +81,14 @@ def refusal_example(
 ) -> Any:
     """The envelope of a refusal."""
     refusal: Refusal
-    details: dict[str, str | int] = {}
+    details: dict[str, Detail] = {}
     if reason in (Reason.session_replaced, Reason.session_ended):
         replaced = reason is Reason.session_replaced
         why = EndReason.replaced if replaced else EndReason.logged_out
         details = {"end_reason": why.value, "ended_at": NOW}
         details |= {"device": "iPhone"} if replaced else {}
+    if reason is Reason.captcha_required:
+        details = {"captcha": captcha_view.EXAMPLE}
     field = _field_of(form, reason)
     if form is not None and field:
         refusal = WireRefusal(reason, fields={field: reason}, label=form.labels[field])
@@ -94,10 +106,11 @@ def _field_of(form: type[Form] | None, reason: Reason) -> str:
         Reason.invalid_group: ("group",),
         Reason.invalid_usage: ("usage",),
         Reason.invalid_mobile: ("mobile",),
-        Reason.too_long: ("username", "nickname", "token"),
+        Reason.too_long: ("username", "nickname", "token", "captcha_token"),
         Reason.password_too_short: ("password",),
         Reason.password_too_long: ("password",),
         Reason.password_too_common: ("password",),
+        Reason.password_unchanged: ("password",),
         Reason.password_mismatch: ("password_repetition",),
     }
     return next((name for name in wanted.get(reason, ()) if name in names), "")
@@ -112,6 +125,28 @@ def _exchange(english: bool = False) -> Exchange:
     exchange = Exchange(scope, receive, Proxies())
     exchange.request_id = _REQUEST_ID
     return exchange
+
+
+def _session() -> Session:
+    return Session(
+        id=1,
+        merchant_id=0,
+        member_id=1,
+        member_type=1,
+        group="pc",
+        generation=1,
+        nonce=b"",
+        access_expires_at=NOW + 7200,
+        refresh_expires_at=NOW + 30 * 86400,
+        absolute_expires_at=NOW + 90 * 86400,
+        created_at=NOW,
+        rotated_at=NOW,
+        device="Mac",
+        ip="127.0.0.1",
+        ended_at=None,
+        end_reason=None,
+        ended_by="",
+    )
 
 
 def _member() -> Member:

@@ -4,12 +4,13 @@ import os
 from functools import cached_property
 from urllib.parse import parse_qsl
 
-from denglu.api.address import Proxies
+from denglu.api.address import Proxies, parse_address
 from denglu.api.device import device_kind
 from denglu.api.messages import prefers_english
 from denglu.asgi import Receive, Scope
 from denglu.domain.session import Caller
 
+_FORWARDED = frozenset({b"x-forwarded-for", b"forwarded", b"x-real-ip"})
 _NO_TOKENS = frozenset({"", "undefined", "null"})
 
 
@@ -25,6 +26,8 @@ class Exchange:
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.request_id = os.urandom(16).hex()
         self.body_read = False
+        # At the end of the path, where the route has one.
+        self.number: int | None = None
         # For the access log: what became known while the request was answered.
         self.group = ""
         self.mobile: str | None = None
@@ -45,6 +48,14 @@ class Exchange:
             peer = self._scope.get("client")
             self._ip = self._proxies.client_of(peer[0] if peer else "", self._scope["headers"])
         return self._ip
+
+    @property
+    def unbelieved_proxy(self) -> str | None:
+        """The peer's address, where it says that it forwards for others and is not believed."""
+        peer = self._scope.get("client")
+        if peer is None or _FORWARDED.isdisjoint(self.headers):
+            return None
+        return self.ip if self.ip == str(parse_address(peer[0])) else None
 
     @cached_property
     def english(self) -> bool:

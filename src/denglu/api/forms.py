@@ -9,6 +9,7 @@ from collections.abc import Hashable
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from denglu.api import checks
 from denglu.api.refusals import Label
@@ -25,9 +26,12 @@ _MOBILE = Label("手机号码", "Mobile number")
 _USAGE = Label("用途", "Usage")
 _CODE = Label("验证码", "Verification code")
 _TYPE = Label("类型", "Group")
+_OLD_PASSWORD = Label("原密码", "Current password")
 _PASSWORD = Label("密码", "Password")
 _REPETITION = Label("重复密码", "Repeated password")
 _NICKNAME = Label("昵称", "Nickname")
+_NEW_CODE = Label("新号码验证码", "Verification code of the new number")
+_CAPTCHA = Label("安全验证", "Security check")
 
 
 def _told(zh: str, en: str, *, max_length: int | None = None) -> Any:
@@ -54,6 +58,17 @@ NewPasswordField = Annotated[
     str,
     checks.NewPassword,
     _told("新密码，按字符计长度。", "The new password; characters count, not bytes."),
+]
+OldPasswordField = Annotated[
+    str, checks.Text, _told("现在的密码。", "The password that is to be changed.")
+]
+OtherPasswordField = Annotated[
+    str,
+    checks.OtherPassword,
+    _told(
+        "新密码，按字符计长度，不能与原密码相同。",
+        "The new password, another one; characters count, not bytes.",
+    ),
 ]
 RepetitionField = Annotated[
     str, checks.Repetition, _told("再输入一次密码。", "The same password again.")
@@ -87,6 +102,36 @@ TokenField = Annotated[
     checks.Token,
     _told("访问令牌。", "An access token.", max_length=checks.TOKEN_MAX),
 ]
+CaptchaField = Annotated[
+    str,
+    checks.Captcha,
+    checks.Optional,
+    _told(
+        "仅在被拒绝且 reason 为 captcha_required 后需要：按 data.captcha 完成安全验证所得的结果。",
+        "Only after a refusal with the reason captcha_required: what data.captcha asked for.",
+        max_length=checks.CAPTCHA_MAX,
+    ),
+]
+# A member's proof: which of the two counts depends on the member.
+OwnCodeField = Annotated[
+    str,
+    checks.Code,
+    checks.WithMobile,
+    _told(
+        "发送到当前绑定号码的验证码；没有绑定号码的会员改用 password。",
+        "The code that was sent to the member's present number; a member without one sends the "
+        "password instead.",
+    ),
+    Field(validate_default=True),
+]
+OwnPasswordField = Annotated[
+    str,
+    checks.Text,
+    checks.WithoutMobile,
+    _told("仅用于没有绑定号码的会员。", "Only of a member without a number."),
+    Field(validate_default=True),
+]
+_ONE_PROOF: JsonDict = {"anyOf": [{"required": ["code"]}, {"required": ["password"]}]}
 
 
 class Form(BaseModel):
@@ -108,10 +153,16 @@ def reasons_of(form: type[Form]) -> tuple[Reason, ...]:
 class LoginForm(Form):
     """Login by password."""
 
-    labels = {"username": _USERNAME, "password": _LOGIN_PASSWORD, "group": _GROUP}
+    labels = {
+        "username": _USERNAME,
+        "password": _LOGIN_PASSWORD,
+        "group": _GROUP,
+        "captcha_token": _CAPTCHA,
+    }
     username: UsernameField
     password: PasswordField
     group: GroupField
+    captcha_token: CaptchaField = ""
 
 
 class RefreshForm(Form):
@@ -125,9 +176,10 @@ class RefreshForm(Form):
 class SmsCodeForm(Form):
     """An SMS code, please."""
 
-    labels = {"mobile": _MOBILE, "usage": _USAGE}
+    labels = {"mobile": _MOBILE, "usage": _USAGE, "captcha_token": _CAPTCHA}
     mobile: MobileField
     usage: UsageField
+    captcha_token: CaptchaField = ""
 
 
 class MobileLoginForm(Form):
@@ -161,6 +213,46 @@ class RegisterForm(ResetPasswordForm):
 
     labels = ResetPasswordForm.labels | {"nickname": _NICKNAME}
     nickname: NicknameField
+
+
+class ChangePasswordForm(Form):
+    """A new password, by the old one."""
+
+    labels = {
+        "old_password": _OLD_PASSWORD,
+        "password": _PASSWORD,
+        "password_repetition": _REPETITION,
+    }
+    old_password: OldPasswordField
+    password: OtherPasswordField
+    password_repetition: RepetitionField
+
+
+class CancelForm(Form):
+    """The end of the account."""
+
+    model_config = ConfigDict(json_schema_extra=_ONE_PROOF)
+    labels = {"code": _CODE, "password": _PASSWORD}
+    code: OwnCodeField = ""
+    password: OwnPasswordField = ""
+
+
+class ChangeMobileForm(Form):
+    """Another mobile."""
+
+    model_config = ConfigDict(json_schema_extra=_ONE_PROOF)
+    labels = {"mobile": _MOBILE, "code": _CODE, "password": _PASSWORD, "new_code": _NEW_CODE}
+    mobile: MobileField
+    code: OwnCodeField = ""
+    password: OwnPasswordField = ""
+    new_code: Annotated[
+        str,
+        checks.Code,
+        _told(
+            "发送到新号码的验证码，用途 binding-mobile。",
+            "The code that was sent to the new number, usage binding-mobile.",
+        ),
+    ]
 
 
 class VerifyForm(Form):
@@ -200,11 +292,18 @@ class LooseRegisterForm(RegisterForm):
     nickname: Annotated[NicknameField, checks.Optional] = ""
 
 
+class LooseChangePasswordForm(ChangePasswordForm):
+    """The repetition is compared when it is there."""
+
+    password_repetition: Annotated[RepetitionField, checks.Optional] = ""
+
+
 _LOOSE: dict[type[Form], type[Form]] = {
     LoginForm: LooseLoginForm,
     RefreshForm: LooseRefreshForm,
     ResetPasswordForm: LooseResetPasswordForm,
     RegisterForm: LooseRegisterForm,
+    ChangePasswordForm: LooseChangePasswordForm,
 }
 
 

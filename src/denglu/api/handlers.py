@@ -1,10 +1,14 @@
 """What each endpoint does: hand the form to its flow, wrap what comes back."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from denglu.api.envelope import Answer, Envelope, plain_answer
 from denglu.api.exchange import Exchange
 from denglu.api.forms import (
+    CancelForm,
+    ChangeMobileForm,
+    ChangePasswordForm,
     LoginForm,
     MobileLoginForm,
     RefreshForm,
@@ -13,28 +17,41 @@ from denglu.api.forms import (
     SmsCodeForm,
     VerifyForm,
 )
+from denglu.api.introspect import BackEnds
+from denglu.api.jsontext import to_json
 from denglu.api.member_view import MemberView
 from denglu.api.options import Flows, Ready
+from denglu.api.session_view import render_sessions
 from denglu.api.wire import Wire
+from denglu.domain.deletion import Cancellation
 from denglu.domain.session import Found
 from denglu.flows.results import Grant
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What the handlers work with."""
+    """What the handlers work with. ``labels``: what people call the groups. ``back_ends``: who
+    may introspect tokens; None where nobody may. ``warnings``: what an operator should hear.
+    """
 
     flows: Flows
     ready: Ready
     envelope: Envelope
     members: MemberView
     wire: Wire
+    labels: Mapping[str, str] = field(default_factory=dict)
+    back_ends: BackEnds | None = None
+    warnings: Callable[[], Sequence[str]] = tuple
 
 
 async def login(site: Site, exchange: Exchange, form: LoginForm) -> Answer:
     """Username and password."""
     grant = await site.flows.login(
-        username=form.username, password=form.password, group=form.group, caller=exchange.caller
+        username=form.username,
+        password=form.password,
+        group=form.group,
+        caller=exchange.caller,
+        captcha_token=form.captcha_token,
     )
     return granted(site, exchange, grant)
 
@@ -74,7 +91,12 @@ async def reset_password(site: Site, exchange: Exchange, form: ResetPasswordForm
 
 async def send_code(site: Site, exchange: Exchange, form: SmsCodeForm) -> Answer:
     """An SMS code."""
-    await site.flows.send_code(mobile=form.mobile, usage=form.usage, caller=exchange.caller)
+    await site.flows.send_code(
+        mobile=form.mobile,
+        usage=form.usage,
+        caller=exchange.caller,
+        captcha_token=form.captcha_token,
+    )
     return site.envelope.ok(site.wire.empty_sms)
 
 
@@ -105,6 +127,83 @@ async def who_am_i(site: Site, exchange: Exchange, found: Found) -> Answer:
     return site.envelope.ok(site.members.render(found.member))
 
 
+async def list_sessions(site: Site, exchange: Exchange, found: Found) -> Answer:
+    """Where the caller is logged in."""
+    sessions = await site.flows.sessions(found)
+    return site.envelope.ok(render_sessions(sessions, found.session.id, site.labels))
+
+
+async def end_session(site: Site, exchange: Exchange, found: Found) -> Answer:
+    """The end of one of the caller's sessions."""
+    assert exchange.number is not None
+    await site.flows.end_session(found, exchange.number, exchange.caller)
+    return site.envelope.ok(site.wire.empty)
+
+
+async def end_other_sessions(site: Site, exchange: Exchange, found: Found) -> Answer:
+    """The end of all the caller's sessions but the one in use."""
+    await site.flows.end_other_sessions(found, exchange.caller)
+    return site.envelope.ok(site.wire.empty)
+
+
+async def change_password(
+    site: Site, exchange: Exchange, given: tuple[Found, ChangePasswordForm]
+) -> Answer:
+    """A new password; every other session ends, the caller's goes on with its next pair."""
+    found, form = given
+    grant = await site.flows.change_password(
+        found, old_password=form.old_password, password=form.password, caller=exchange.caller
+    )
+    return granted(site, exchange, grant)
+
+
+async def change_mobile(
+    site: Site, exchange: Exchange, given: tuple[Found, ChangeMobileForm]
+) -> Answer:
+    """Another mobile; every session ends, the caller gets a new one."""
+    found, form = given
+    grant = await site.flows.change_mobile(
+        found,
+        mobile=form.mobile,
+        code=form.code,
+        password=form.password,
+        new_code=form.new_code,
+        caller=exchange.caller,
+    )
+    return granted(site, exchange, grant)
+
+
+async def show_cancellation(site: Site, exchange: Exchange, found: Found) -> Answer:
+    """Whether and when the caller's account is to be deleted."""
+    return site.envelope.ok(render_cancellation(await site.flows.cancellation(found)))
+
+
+async def cancel(site: Site, exchange: Exchange, given: tuple[Found, CancelForm]) -> Answer:
+    """The caller's account is to be deleted."""
+    found, form = given
+    asked = await site.flows.cancel(
+        found, code=form.code, password=form.password, caller=exchange.caller
+    )
+    return site.envelope.ok(render_cancellation(asked))
+
+
+async def withdraw_cancellation(site: Site, exchange: Exchange, found: Found) -> Answer:
+    """The caller's account is to stay."""
+    await site.flows.withdraw_cancellation(found, exchange.caller)
+    return site.envelope.ok(site.wire.empty)
+
+
+def render_cancellation(asked: Cancellation | None) -> bytes:
+    """JSON text."""
+    return to_json(
+        {
+            "requested": asked is not None,
+            "requested_at": asked.requested_at if asked else 0,
+            "due_at": asked.due_at if asked else 0,
+        }
+    )
+
+
 async def alive(site: Site, exchange: Exchange, nothing: None) -> Answer:
     """The process answers."""
     return plain_answer(200, {"status": "ok"})
@@ -112,8 +211,10 @@ async def alive(site: Site, exchange: Exchange, nothing: None) -> Answer:
 
 async def readiness(site: Site, exchange: Exchange, nothing: None) -> Answer:
     """The store answers too."""
-    ready = await site.ready()
-    return plain_answer(200 if ready else 503, {"status": "ready" if ready else "not ready"})
+    if not await site.ready():
+        return plain_answer(503, {"status": "not ready"})
+    warnings = list(site.warnings())
+    return plain_answer(200, {"status": "ready"} | ({"warnings": warnings} if warnings else {}))
 
 
 def granted(site: Site, exchange: Exchange, grant: Grant) -> Answer:

@@ -14,6 +14,7 @@ from openapi_pydantic import (
     MediaType,
     OpenAPI,
     Operation,
+    Parameter,
     PathItem,
     RequestBody,
     Response,
@@ -33,13 +34,21 @@ from denglu.api.examples import body_example, refusal_example, success_example
 from denglu.api.forms import Form, form_of, reasons_of
 from denglu.api.handlers import Site
 from denglu.api.member_view import columns_of
-from denglu.api.routes import ANY_CALL, ANY_FORM, HEALTH, ROUTES, Gives, Guard, Route
+from denglu.api.routes import ANY_CALL, ANY_FORM, BACK_ENDS, HEALTH, ROUTES, Gives, Guard, Route
 from denglu.domain.errors import Reason
 
 _MEDIA_TYPES = (
     "application/json",
     "application/x-www-form-urlencoded",
     "multipart/form-data",
+)
+_NUMBER = Parameter.model_validate(
+    {
+        "name": "id",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1, "maximum": 10**18 - 1},
+    }
 )
 _STRAY = (Reason.not_found, Reason.merchant_plugin_missing, Reason.method_not_allowed)
 
@@ -51,6 +60,7 @@ class Document:
         self._site = site
         self._rules = rules
         self._mounts = tuple(mounts)
+        self._routes = (*ROUTES, *HEALTH, *(BACK_ENDS if site.back_ends else ()))
         self._real = real
         self._member = schemas.member_model(site.wire, columns_of(site.wire))
         self._tokens = schemas.token_model(site.wire, self._member)
@@ -62,8 +72,8 @@ class Document:
                 title=texts.TITLE, version=__version__, description=self._about().both("\n\n")
             ),
             servers=[Server(url=mount or "/") for mount in ("", *self._mounts)],
-            tags=[Tag(name=name, description=about.both()) for name, about in texts.TAGS.items()],
-            paths={route.path: self._path(route) for route in (*ROUTES, *HEALTH)},
+            tags=list(self._tags()),
+            paths=self._paths(),
             components=Components(securitySchemes=dict(self._security())),
         )
         stray = schemas.refusal_models(self._site.wire, "Any", _STRAY)
@@ -74,6 +84,12 @@ class Document:
         self._add_page_texts(plain)
         _finish_schemas(plain["components"]["schemas"], self._group_schema())
         return json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def _tags(self) -> Iterator[Tag]:
+        used = {texts.OPERATIONS[route.handler.__name__].tag for route in self._routes}
+        for name, about in texts.TAGS.items():
+            if name in used:
+                yield Tag(name=name, description=about.both())
 
     def _about(self) -> texts.Text:
         status = texts.REAL_STATUS if self._real else texts.STATUS_200
@@ -88,24 +104,34 @@ class Document:
         yield "bearer", SecurityScheme(type="http", scheme="bearer")
         if self._site.wire.query_token:
             yield "query", _api_key("access-token", "query")
+        if self._site.back_ends:
+            yield "back_end", SecurityScheme(type="http", scheme="basic")
+            yield "back_end_bearer", SecurityScheme(type="http", scheme="bearer")
 
-    def _path(self, route: Route) -> PathItem:
-        operation = self._operation(route)
-        return PathItem(get=operation) if route.method == "GET" else PathItem(post=operation)
+    def _paths(self) -> dict[str, PathItem]:
+        found: dict[str, dict[str, Operation]] = {}
+        for route in self._routes:
+            found.setdefault(route.path, {})[route.method.lower()] = self._operation(route)
+        return {path: PathItem.model_validate(methods) for path, methods in found.items()}
 
     def _operation(self, route: Route) -> Operation:
-        name = route.handler.__name__
-        about = texts.OPERATIONS[name]
-        schemes = [scheme for scheme, _ in self._security()]
+        about = texts.OPERATIONS[route.handler.__name__]
         return Operation(
             tags=[about.tag],
             summary=about.summary.both(),
             description=about.description.both("\n"),
-            operationId=name,
+            operationId=route.operation,
+            parameters=[_NUMBER] if route.path.endswith("/{id}") else None,
             requestBody=self._body(route.form),
             responses=dict(self._responses(route)),
-            security=[] if route.guard is Guard.public else [{scheme: []} for scheme in schemes],
+            security=[{scheme: []} for scheme in self._schemes(route.guard)],
         )
+
+    def _schemes(self, guard: Guard) -> list[str]:
+        if guard is Guard.public:
+            return []
+        names = [name for name, _ in self._security()]
+        return [name for name in names if name.startswith("back_end") == (guard is Guard.back_end)]
 
     def _body(self, form: type[Form] | None) -> RequestBody | None:
         if form is None:
@@ -120,6 +146,9 @@ class Document:
     def _responses(self, route: Route) -> Iterator[tuple[str, Response]]:
         if route.gives is Gives.health:
             yield from _health(route)
+            return
+        if route.gives is Gives.introspection:
+            yield from _introspection()
             return
         reasons = self._reasons(route)
         name = _camel(route.handler.__name__)
@@ -166,6 +195,9 @@ class Document:
             Gives.tokens: self._tokens,
             Gives.member: self._member,
             Gives.token_check: schemas.TokenCheck,
+            Gives.cancellation: schemas.CancellationView,
+            Gives.sessions: list[schemas.SessionView],
+            Gives.nothing: nothing[self._site.wire.empty],
             Gives.nothing_after_logout: nothing[self._site.wire.empty_logout],
             Gives.nothing_after_sms: nothing[self._site.wire.empty_sms],
         }
@@ -177,9 +209,10 @@ class Document:
         document["info"]["x-texts"] = _by_language(description=self._about())
         for tag in document["tags"]:
             tag["x-texts"] = _by_language(description=texts.TAGS[tag["name"]])
-        for route in (*ROUTES, *HEALTH):
+        for route in self._routes:
             operation = document["paths"][route.path][route.method.lower()]
-            about = texts.OPERATIONS[operation["operationId"]]
+            about = texts.OPERATIONS[route.handler.__name__]
+            operation["x-twin"] = route.twin
             operation["x-texts"] = _by_language(
                 summary=about.summary, description=about.description
             )
@@ -228,6 +261,19 @@ def _health(route: Route) -> Iterator[tuple[str, Response]]:
         yield status, Response(description=about, content={"application/json": media})
 
 
+def _introspection() -> Iterator[tuple[str, Response]]:
+    good = Schema(oneOf=[_ref(schemas.ActiveToken), _ref(schemas.InactiveToken)], enum=None)
+    yield (
+        "200",
+        Response(
+            description="what it is good for", content={"application/json": MediaType(schema=good)}
+        ),
+    )
+    media = MediaType(schema=_ref(schemas.IntrospectionRefused))
+    for code, about in texts.INTROSPECTION.items():
+        yield str(code), Response(description=about, content={"application/json": media})
+
+
 def _camel(name: str) -> str:
     return "".join(part.title() for part in name.split("_"))
 
@@ -241,7 +287,7 @@ def _finish_schemas(components: dict[str, Any], group: dict[str, Any]) -> None:
         of_form = labels.get(name.removeprefix("Loose"), {})
         for key, field in schema.get("properties", {}).items():
             field.pop("title", None)
-            if key == "group":
+            if key == "group" and key in of_form:
                 said = {k: field[k] for k in ("description", "x-texts") if k in field}
                 field.clear()
                 field.update(group, **said)

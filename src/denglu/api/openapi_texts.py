@@ -60,24 +60,31 @@ TAGS = {
     "session": Text("令牌与会话", "Tokens and sessions"),
     "member": Text("会员", "The member"),
     "health": Text("健康检查", "Health"),
+    "back_end": Text("后端服务", "Back-ends"),
 }
 
 OPERATIONS = {
     "login": About(
         Text("密码登录", "Log in with a password"),
         Text(
-            "用户名、手机号码或邮箱均可。同组别的旧会话会被替换，其他组别不受影响。",
+            "用户名、手机号码或邮箱均可。同组别的旧会话会被替换，其他组别不受影响。"
+            "too_many_attempts 没有 retry_after 时等待无用，请改用验证码登录或重置密码。"
+            "可疑时要求安全验证：reason 为 captcha_required，完成后带上 captcha_token 重试。",
             "By username, mobile or e-mail. A login ends the member's session in the same group; "
-            "other groups go on.",
+            "other groups go on. Where too_many_attempts has no retry_after, waiting does not "
+            "help: log in by SMS or reset the password. Suspicious callers are asked for a "
+            "captcha: after captcha_required send the same again with captcha_token.",
         ),
         "login",
     ),
     "send_code": About(
         Text("获取验证码", "Ask for an SMS code"),
         Text(
-            "已注册与未注册的号码回答相同。使用 console 网关时，验证码显示在服务器终端。",
+            "已注册与未注册的号码回答相同。使用 console 网关时，验证码显示在服务器终端。"
+            "可疑时要求安全验证：reason 为 captcha_required，完成后带上 captcha_token 重试。",
             "The answer is the same for known and unknown numbers. With the gateway console the "
-            "code appears in the server's terminal.",
+            "code appears in the server's terminal. Suspicious callers are asked for a captcha: "
+            "after captcha_required send the same again with captcha_token.",
         ),
         "login",
     ),
@@ -129,8 +136,109 @@ OPERATIONS = {
         Text("令牌所属的会员。", "The member whose token this is."),
         "member",
     ),
+    "list_sessions": About(
+        Text("我的登录设备", "My devices"),
+        Text(
+            "当前会员的所有会话，当前会话排在最前。设备只记录类型，不保存客户端自报的名称。",
+            "All live sessions of the caller, the one that asks first. Of a device only the kind "
+            "is kept, never a name that a client gave.",
+        ),
+        "member",
+    ),
+    "end_session": About(
+        Text("退出某台设备", "End one session"),
+        Text(
+            "立即结束自己的一个会话；结束当前会话等于退出登录。"
+            "不能发送 DELETE 的小程序可对同一路径用 POST。",
+            "Ends one of the caller's own sessions at once; ending the current one is a logout. "
+            "Clients that cannot send DELETE send POST to the same path.",
+        ),
+        "member",
+    ),
+    "end_other_sessions": About(
+        Text("退出其他所有设备", "End all other sessions"),
+        Text(
+            "除当前会话外全部结束。不能发送 DELETE 的小程序可对同一路径用 POST。",
+            "Ends all sessions but the caller's. Clients that cannot send DELETE send POST to the "
+            "same path.",
+        ),
+        "member",
+    ),
+    "change_password": About(
+        Text("修改密码", "Change the password"),
+        Text(
+            "需要原密码，输错计入登录失败次数。其他所有会话立即结束；当前会话换发一对新令牌，"
+            "请保存。没有密码的会员请用 up-pwd。",
+            "By the old one; a wrong one counts like a failed login. Every other session ends at "
+            "once, and the caller's gets its next pair of tokens: keep them. A member without a "
+            "password uses up-pwd.",
+        ),
+        "account",
+    ),
+    "change_mobile": About(
+        Text("更换手机号", "Change the mobile"),
+        Text(
+            "需要两个验证码：当前号码的 code（用途 reset-mobile）和新号码的 new_code"
+            "（用途 binding-mobile）；没有绑定号码的会员以 password 代替 code。所有会话都会结束，"
+            "当前客户端得到一个新会话；旧号码会收到短信通知。",
+            "With two codes: code to the present number (usage reset-mobile), new_code to the new "
+            "one (usage binding-mobile). A member without a number sends password in the place of "
+            "code. Ends every session and gives the caller a new one; the old number is told by "
+            "SMS.",
+        ),
+        "account",
+    ),
+    "show_cancellation": About(
+        Text("查询注销申请", "Is my account to be deleted?"),
+        Text(
+            "是否已申请注销，以及何时删除。", "Whether deletion was asked for, and when it is due."
+        ),
+        "account",
+    ),
+    "cancel": About(
+        Text("申请注销账号", "Delete my account"),
+        Text(
+            "验证码的用途须为 cancel；没有绑定号码的会员用 password。其他会话立即结束；"
+            "due_at 之前仍可登录并撤回，之后删除个人信息，无法恢复。",
+            "With a code asked for with usage cancel; a member without a number sends password. "
+            "Ends every other session. Until due_at the member can log in and withdraw; from then "
+            "on what is personal is deleted, for good.",
+        ),
+        "account",
+    ),
+    "withdraw_cancellation": About(
+        Text("撤回注销申请", "Keep my account"),
+        Text(
+            "没有申请时也返回成功。不能发送 DELETE 的小程序可用 POST …/cancel/withdraw。",
+            "Says OK also when nothing was asked for. Clients that cannot send DELETE send POST to "
+            "…/cancel/withdraw.",
+        ),
+        "account",
+    ),
+    "introspect": About(
+        Text("令牌内省", "Introspect a token"),
+        Text(
+            "供后端服务查询访问令牌（RFC 7662）：凭 DENGLU_INTROSPECTION_KEYS 中的密钥，"
+            "Basic（名称:密钥）或 Bearer（密钥）。无效、过期、已结束的令牌一律为 "
+            '{"active": false}。查询视为会员使用了令牌。',
+            "For back-ends (RFC 7662), with a secret of DENGLU_INTROSPECTION_KEYS: Basic "
+            "(name:secret) or Bearer (secret). Tokens that are unknown, expired or ended are all "
+            '{"active": false}. The question counts as the member\'s use of the token.',
+        ),
+        "back_end",
+    ),
     "alive": About(Text("存活", "Live"), Text("进程有回应。", "The process answers."), "health"),
     "readiness": About(
         Text("就绪", "Ready"), Text("数据库也有回应。", "The database answers too."), "health"
     ),
+}
+
+INTROSPECTION = {
+    400: "no token, or no body that can be read",
+    401: "no secret of a back-end",
+    413: "the body is too large",
+    415: "the body is of no known type",
+    429: "too many wrong secrets from this address",
+    500: "a fault inside",
+    503: "the database is busy",
 }

@@ -7,13 +7,29 @@ does anything.
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+from denglu.domain.deletion import Cancellation
 from denglu.domain.groups import Group
-from denglu.domain.session import Caller, Found
+from denglu.domain.session import Caller, Found, Session
 from denglu.domain.sms_code import Usage
 from denglu.flows.results import Grant
 
 Clock = Callable[[], int]
 Ready = Callable[[], Awaitable[bool]]
+
+
+class Secret(Protocol):
+    """Text that no log shows."""
+
+    def get_secret_value(self) -> str: ...
+
+
+class NamedSecret(Protocol):
+    """A secret and whose it is."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def secret(self) -> Secret: ...
 
 
 class Options(Protocol):
@@ -41,13 +57,23 @@ class Options(Protocol):
     def password_site_words(self) -> Sequence[str]: ...
     @property
     def docs_enabled(self) -> bool: ...
+    @property
+    def introspection_keys(self) -> Sequence[NamedSecret] | None: ...
+    @property
+    def access_grace(self) -> int: ...
 
 
 class Flows(Protocol):
     """What a person can do. Each raises `Refusal`."""
 
     async def login(
-        self, *, username: str, password: str, group: Group, caller: Caller
+        self,
+        *,
+        username: str,
+        password: str,
+        group: Group,
+        caller: Caller,
+        captcha_token: str,
     ) -> Grant: ...
 
     async def mobile_login(
@@ -69,7 +95,9 @@ class Flows(Protocol):
         self, *, mobile: str, code: str, group: Group, password: str, caller: Caller
     ) -> Grant: ...
 
-    async def send_code(self, *, mobile: str, usage: Usage, caller: Caller) -> None: ...
+    async def send_code(
+        self, *, mobile: str, usage: Usage, caller: Caller, captcha_token: str
+    ) -> None: ...
 
     async def refresh(self, *, token: str, group: Group | None, caller: Caller) -> Grant: ...
 
@@ -78,3 +106,32 @@ class Flows(Protocol):
     async def logout(self, token: str) -> Found: ...
 
     async def verify_token(self, token: str) -> bool: ...
+
+    async def sessions(self, found: Found) -> Sequence[Session]: ...
+
+    async def end_session(self, found: Found, session_id: int, caller: Caller) -> None: ...
+
+    async def end_other_sessions(self, found: Found, caller: Caller) -> None: ...
+
+    async def change_mobile(
+        self,
+        found: Found,
+        *,
+        mobile: str,
+        code: str,
+        password: str,
+        new_code: str,
+        caller: Caller,
+    ) -> Grant: ...
+
+    async def cancellation(self, found: Found) -> Cancellation | None: ...
+
+    async def cancel(
+        self, found: Found, *, code: str, password: str, caller: Caller
+    ) -> Cancellation: ...
+
+    async def withdraw_cancellation(self, found: Found, caller: Caller) -> None: ...
+
+    async def change_password(
+        self, found: Found, *, old_password: str, password: str, caller: Caller
+    ) -> Grant: ...

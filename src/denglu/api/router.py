@@ -1,11 +1,13 @@
 """From path and method to an endpoint: exact matches only, never a redirect.
 
-The table is a plain dict that holds every mount with and without a trailing slash, so a path
-trick (`//v1`, `/v1/./site`, `;a=b`, another case) meets no endpoint at all.
+The table holds every mount with and without a trailing slash, so a path trick (`//v1`,
+`/v1/./site`, `;a=b`, another case) meets no endpoint at all. The one thing that may vary is a
+number at the end, below a path that was given with `/{id}`.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from denglu.api.body import read_fields
@@ -15,14 +17,38 @@ from denglu.api.exchange import Exchange
 from denglu.api.forms import Form, form_of
 from denglu.api.handlers import Site
 from denglu.api.options import Clock
+from denglu.api.proxy_watch import ProxyWatch
 from denglu.api.refusals import WireRefusal
-from denglu.api.routes import HEALTH, MERCHANT_API, ROUTES, Guard, Route
+from denglu.api.routes import BACK_ENDS, HEALTH, MERCHANT_API, ROUTES, Guard, Route
 from denglu.domain.errors import Reason, Refusal
+from denglu.domain.member import Member
 from denglu.domain.request_limit import RequestLimit
+from denglu.domain.session import Found
 
 Endpoint = Callable[[Exchange], Awaitable[Answer]]
 Layer = Callable[[Endpoint], Endpoint]
-Table = dict[str, dict[str, Endpoint]]
+Methods = dict[str, Endpoint]
+
+_BY_NUMBER = "/{id}"
+# Every one of these fits into 63 bits, and there is one way to write it.
+_NUMBER = re.compile("[1-9][0-9]{0,17}")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Every path that is answered, with its methods; `numbered`: those that a number follows."""
+
+    exact: dict[str, Methods] = field(default_factory=dict)
+    numbered: dict[str, Methods] = field(default_factory=dict)
+
+    def find(self, path: str) -> tuple[Methods | None, int | None]:
+        """The methods of a path, and the number at its end where it has one."""
+        if methods := self.exact.get(path):
+            return methods, None
+        before, _, last = path.removesuffix("/").rpartition("/")
+        if (methods := self.numbered.get(before)) and _NUMBER.fullmatch(last):
+            return methods, int(last)
+        return None, None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +61,40 @@ class Reading:
 
 
 def build_table(
-    site: Site, reading: Reading, mounts: Iterable[str], before: Layer | None = None
+    site: Site,
+    reading: Reading,
+    mounts: Iterable[str],
+    before: Layer | None = None,
+    watch: ProxyWatch | None = None,
 ) -> Table:
-    """Every path that is answered, with its methods. `before` stands before each but HEALTH."""
-    table: Table = {}
+    """Every path that is answered, with its methods. `before` stands before each but HEALTH
+    and BACK_ENDS; `watch` sees the calls that limits guard.
+    """
+    table = Table()
     for route in ROUTES:
         endpoint = bind(route, site, reading)
+        if watch is not None and route.limited:
+            endpoint = watched(endpoint, watch)
         if before is not None:
             endpoint = before(endpoint)
         for mount in ("", *mounts):
             add(table, route.method, mount.rstrip("/") + route.path, endpoint)
     for route in HEALTH:
         add(table, route.method, route.path, bind(route, site, reading))
+    if site.back_ends is not None:
+        for route in BACK_ENDS:
+            endpoint = site.back_ends.guarding(bind(route, site, reading))
+            add(table, route.method, route.path, endpoint)
     return table
 
 
 def add(table: Table, method: str, path: str, endpoint: Endpoint) -> None:
     """Put an endpoint under its path, with and without a trailing slash; HEAD goes with GET."""
+    if path.endswith(_BY_NUMBER):
+        table.numbered.setdefault(path.removesuffix(_BY_NUMBER), {})[method] = endpoint
+        return
     for spelling in {path, path.rstrip("/") + "/"}:
-        methods = table.setdefault(spelling, {})
+        methods = table.exact.setdefault(spelling, {})
         methods[method] = endpoint
         if method == "GET":
             methods["HEAD"] = endpoint
@@ -67,28 +108,36 @@ def bind(route: Route, site: Site, reading: Reading) -> Endpoint:
         return await handler(site, exchange, None)
 
     async def with_form(exchange: Exchange) -> Answer:
+        return await handler(site, exchange, await given(exchange, None))
+
+    async def given(exchange: Exchange, member: Member | None) -> Form:
         fields = await read_fields(exchange, reading.limit, reading.seconds)
-        given = read_form(form, fields, reading.rules)
-        note(exchange, given)
-        return await handler(site, exchange, given)
+        read = read_form(form, fields, reading.rules, member)
+        note(exchange, read)
+        return read
 
     async def with_token(exchange: Exchange) -> Answer:
         return await handler(site, exchange, _token(exchange, in_query))
 
     async def with_member(exchange: Exchange) -> Answer:
+        return await handler(site, exchange, await caller_of(exchange))
+
+    async def with_member_and_form(exchange: Exchange) -> Answer:
+        found = await caller_of(exchange)
+        return await handler(site, exchange, (found, await given(exchange, found.member)))
+
+    async def caller_of(exchange: Exchange) -> Found:
         found = await site.flows.authenticate(_token(exchange, in_query))
         exchange.member_id, exchange.group = found.member.id, found.session.group
-        return await handler(site, exchange, found)
+        return found
 
+    if route.form is not None:
+        form: type[Form] = form_of(route.form, loose=site.wire.loose_forms)
+        note = _noting(form)
+        return with_member_and_form if route.guard is Guard.member else with_form
     if route.guard is Guard.member:
         return with_member
-    if route.guard is Guard.token:
-        return with_token
-    if route.form is None:
-        return public
-    form: type[Form] = form_of(route.form, loose=site.wire.loose_forms)
-    note = _noting(form)
-    return with_form
+    return with_token if route.guard is Guard.token else public
 
 
 def admitting(requests: RequestLimit, now: Clock) -> Layer:
@@ -103,6 +152,16 @@ def admitting(requests: RequestLimit, now: Clock) -> Layer:
         return layer
 
     return wrap
+
+
+def watched(inner: Endpoint, watch: ProxyWatch) -> Endpoint:
+    """The endpoint; whoever asks there is seen."""
+
+    async def layer(exchange: Exchange) -> Answer:
+        watch.saw(exchange)
+        return await inner(exchange)
+
+    return layer
 
 
 def _noting(form: type[Form]) -> Callable[[Exchange, Form], None]:
@@ -125,12 +184,12 @@ def _token(exchange: Exchange, in_query: bool) -> str:
     return token
 
 
-def routed(table: Mapping[str, Mapping[str, Endpoint]], mounts: Iterable[str]) -> Endpoint:
+def routed(table: Table, mounts: Iterable[str]) -> Endpoint:
     """The endpoint of all endpoints: finds the one that a request means."""
     merchant = tuple(mount.rstrip("/") + MERCHANT_API for mount in ("", *mounts))
 
     async def route(exchange: Exchange) -> Answer:
-        methods = table.get(exchange.path)
+        methods, exchange.number = table.find(exchange.path)
         if methods is None:
             wants_merchant = exchange.path.startswith(merchant)
             raise WireRefusal(

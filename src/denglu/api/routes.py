@@ -1,20 +1,23 @@
 """Every path on one page: method, guard, what it reads and gives, why it may be refused.
 
-The limits are among the reasons: `too_many_attempts`, `sms_too_frequent`, and for codes
-`bad_code`. Every call but those of HEALTH also counts among the requests of its address, where
-`request_rates` are set. A test holds every answer to this page through the API document made
-from it.
+The limits are among the reasons: `too_many_attempts`, `sms_too_frequent`, `captcha_required`
+(limits that only mean suspicion), and for codes `bad_code`. Every call but those of HEALTH also
+counts among the requests of its address, where `request_rates` are set. A test holds every
+answer to this page through the API document made from it.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
-from denglu.api import handlers
+from denglu.api import handlers, introspect
 from denglu.api.envelope import Answer
 from denglu.api.exchange import Exchange
 from denglu.api.forms import (
+    CancelForm,
+    ChangeMobileForm,
+    ChangePasswordForm,
     Form,
     LoginForm,
     MobileLoginForm,
@@ -30,12 +33,16 @@ from denglu.domain.errors import Reason as R
 Handler = Callable[[Site, Exchange, Any], Awaitable[Answer]]
 
 
+_LIMITS = frozenset({R.too_many_attempts, R.sms_too_frequent})
+
+
 class Guard(Enum):
     """Who may call. What the handler gets beside the request: its form, the token, the member."""
 
     public = "public"  # whatever token is presented is ignored
     token = "token"  # a token must be there; the flow judges it
-    member = "member"  # a good access token
+    member = "member"  # a good access token; with a form, the handler gets both
+    back_end = "back_end"  # a back-end's own secret
 
 
 class Gives(Enum):
@@ -44,15 +51,22 @@ class Gives(Enum):
     tokens = "tokens"
     member = "member"
     token_check = "token_check"
+    cancellation = "cancellation"
+    sessions = "sessions"
     nothing = "nothing"
     nothing_after_logout = "nothing_after_logout"
     nothing_after_sms = "nothing_after_sms"
     health = "health"
+    introspection = "introspection"
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One endpoint. `refusals`: the reasons of its flow, beside those of its form and guard."""
+    """One endpoint. `refusals`: the reasons of its flow, beside those of its form and guard.
+
+    A path may end in `/{id}`: a number, the handler finds it in the exchange. `twin`: does what
+    another one does, for clients that cannot send its method.
+    """
 
     method: str
     path: str
@@ -61,12 +75,39 @@ class Route:
     form: type[Form] | None
     gives: Gives
     refusals: tuple[R, ...] = ()
+    twin: bool = False
+
+    @property
+    def limited(self) -> bool:
+        """Whether a limit by address or number guards it."""
+        return not _LIMITS.isdisjoint(self.refusals)
+
+    @property
+    def operation(self) -> str:
+        """What the API document calls it."""
+        name = self.handler.__name__
+        return f"{name}_by_{self.method.lower()}" if self.twin else name
 
 
-_SITE, _MEMBER = "/v1/site", "/v1/member/member"
+def _by_post_too(route: Route) -> tuple[Route, Route]:
+    """For the mini-programs of Alipay and Douyin, whose clients cannot send DELETE."""
+    return route, replace(route, method="POST", twin=True)
+
+
+_SITE, _MEMBER, _OWN = "/v1/site", "/v1/member/member", "/v1/member"
 _TOKEN = (R.token_missing, R.token_invalid, R.token_expired, R.session_replaced, R.session_ended)
 _REFRESH = (R.refresh_invalid, R.refresh_expired, R.session_replaced, R.session_ended)
 _CODE = (R.bad_code, R.too_many_attempts)
+_PROOF = (*_CODE, R.wrong_password)
+_WITHDRAW = Route(
+    "DELETE",
+    f"{_OWN}/cancel",
+    Guard.member,
+    handlers.withdraw_cancellation,
+    None,
+    Gives.nothing,
+    _TOKEN,
+)
 
 ROUTES = (
     Route(
@@ -76,7 +117,7 @@ ROUTES = (
         handlers.login,
         LoginForm,
         Gives.tokens,
-        (R.bad_credentials, R.too_many_attempts),
+        (R.bad_credentials, R.too_many_attempts, R.captcha_required),
     ),
     Route(
         "POST",
@@ -85,7 +126,7 @@ ROUTES = (
         handlers.send_code,
         SmsCodeForm,
         Gives.nothing_after_sms,
-        (R.sms_too_frequent, R.sms_failed),
+        (R.sms_too_frequent, R.sms_failed, R.captcha_required),
     ),
     Route(
         "POST",
@@ -149,12 +190,93 @@ ROUTES = (
         Gives.member,
         _TOKEN,
     ),
+    Route(
+        "GET",
+        f"{_OWN}/session",
+        Guard.member,
+        handlers.list_sessions,
+        None,
+        Gives.sessions,
+        _TOKEN,
+    ),
+    *_by_post_too(
+        Route(
+            "DELETE",
+            f"{_OWN}/session/{{id}}",
+            Guard.member,
+            handlers.end_session,
+            None,
+            Gives.nothing,
+            (*_TOKEN, R.not_found),
+        )
+    ),
+    *_by_post_too(
+        Route(
+            "DELETE",
+            f"{_OWN}/session/others",
+            Guard.member,
+            handlers.end_other_sessions,
+            None,
+            Gives.nothing,
+            _TOKEN,
+        )
+    ),
+    Route(
+        "POST",
+        f"{_OWN}/password",
+        Guard.member,
+        handlers.change_password,
+        ChangePasswordForm,
+        Gives.tokens,
+        (*_TOKEN, R.wrong_password, R.too_many_attempts),
+    ),
+    Route(
+        "POST",
+        f"{_OWN}/mobile",
+        Guard.member,
+        handlers.change_mobile,
+        ChangeMobileForm,
+        Gives.tokens,
+        (*_TOKEN, *_PROOF, R.mobile_taken),
+    ),
+    Route(
+        "GET",
+        f"{_OWN}/cancel",
+        Guard.member,
+        handlers.show_cancellation,
+        None,
+        Gives.cancellation,
+        _TOKEN,
+    ),
+    Route(
+        "POST",
+        f"{_OWN}/cancel",
+        Guard.member,
+        handlers.cancel,
+        CancelForm,
+        Gives.cancellation,
+        (*_TOKEN, *_PROOF),
+    ),
+    _WITHDRAW,
+    replace(_WITHDRAW, method="POST", path=f"{_WITHDRAW.path}/withdraw", twin=True),
 )
 
 # Outside every mount, with real statuses, no envelope and no limit.
 HEALTH = (
     Route("GET", "/healthz", Guard.public, handlers.alive, None, Gives.health),
     Route("GET", "/readyz", Guard.public, handlers.readiness, None, Gives.health),
+)
+
+# The same, and only where DENGLU_INTROSPECTION_KEYS is set.
+BACK_ENDS = (
+    Route(
+        "POST",
+        "/introspect",
+        Guard.back_end,
+        introspect.introspect,
+        VerifyForm,
+        Gives.introspection,
+    ),
 )
 
 MERCHANT_API = "/merapi/v1/"

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from denglu.api.captcha_view import Captcha
 from denglu.api.envelope import NOT_ABOUT_FORMS, code_of
 from denglu.api.member_view import Columns
 from denglu.api.wire import Wire
@@ -97,16 +98,78 @@ class Empty(Closed):
     """Nothing."""
 
 
+class CancellationView(Closed):
+    """Whether and when the account is to be deleted."""
+
+    requested: bool = Field(description="Was it asked for? 是否已申请注销")
+    requested_at: int = Field(description="When, Unix seconds; 0 if not. 申请时间")
+    due_at: int = Field(
+        description="From then on it is deleted, Unix seconds; until then it can be withdrawn. "
+        "注销时间，此前可撤回"
+    )
+
+
 class TokenCheck(Closed):
     """Whether the token may be kept."""
 
     token: bool = Field(description="May the client keep its tokens? 是否有效")
 
 
+class SessionView(Closed):
+    """One of the caller's sessions."""
+
+    id: int = Field(description="Id. 编号")
+    group: str = Field(description="The kind of client. 组别")
+    group_label: str = Field(description="What people call the group. 组别名称")
+    device: str = Field(description="The kind of device that logged in. 设备类型")
+    ip: str = Field(description="The address that it logged in from. 登录IP")
+    created_at: int = Field(description="Login, Unix seconds. 登录时间")
+    active_at: int = Field(description="Last login or refresh, Unix seconds. 最近活动时间")
+    expires_at: int = Field(description="Ends then unless refreshed, Unix seconds. 过期时间")
+    current: bool = Field(description="Is it the one that asks? 是否当前会话")
+
+
 class Health(Closed):
     """The server's health."""
 
     status: Literal["ok", "ready", "not ready"]
+    warnings: list[str] = Field(default=[], description="What is unwise about it. 警告")
+
+
+class ActiveToken(Closed):
+    """What an access token is good for."""
+
+    active: Literal[True]
+    token_type: Literal["Bearer"]
+    sub: str = Field(description="The member's id. 会员编号")
+    client_group: str = Field(description="The group it was made for. 组别")
+    member_level: int = Field(description="The member's level. 会员级别")
+    exp: int = Field(description="Good until then, Unix seconds. 过期时间")
+    iat: int = Field(
+        default=0,
+        description="Made then, Unix seconds; left out of one that was just replaced. 签发时间",
+    )
+    username: str = Field(default="", description="Left out of a member without one. 用户名")
+
+
+class InactiveToken(Closed):
+    """It is good for nothing; why is nobody's business."""
+
+    active: Literal[False]
+
+
+class IntrospectionRefused(Closed):
+    """Why nothing was said."""
+
+    error: Literal[
+        "invalid_request",
+        "invalid_client",
+        "body_too_large",
+        "unsupported_media_type",
+        "too_many_attempts",
+        "internal",
+        "busy",
+    ]
 
 
 def member_model(wire: Wire, columns: Columns) -> Model:
@@ -203,6 +266,9 @@ def _error_data(wire: Wire, name: str, code: int, reasons: tuple[Reason, ...]) -
     if code == 422:
         wrong: Any = Field(default={}, description="Wrong fields and their reasons. 有误的字段")
         fields["fields"] = (dict[str, str], wrong)
+    if Reason.captcha_required in reasons:
+        shown: Any = Field(default={}, description="What to ask of the user. 安全验证")
+        fields["captcha"] = (Captcha, ... if len(reasons) == 1 else shown)
     if code == 401:
         fields["end_reason"] = (EndReason, Field(default="", description="Why it ended. 原因"))
         fields["ended_at"] = (int, Field(default=0, description="Unix seconds. 时间"))

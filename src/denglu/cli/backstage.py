@@ -18,6 +18,7 @@ from denglu.cli.faults import Fault
 if TYPE_CHECKING:
     from denglu.domain.member import Member
     from denglu.flows.administer import Administer
+    from denglu.flows.look_back import LookBack
     from denglu.security.passwords import ArgonPasswords
     from denglu.settings import Settings
 
@@ -44,13 +45,27 @@ def administer(
     settings: "Settings", work: Callable[["Administer"], Awaitable[T]], *, create: bool = False
 ) -> T:
     """Run ``work``. ``create`` makes a database that is not there yet, as ``serve`` does."""
+    return _run(settings, lambda desk, _: work(desk), create=create)
+
+
+def look_back(settings: "Settings", work: Callable[["Administer", "LookBack"], Awaitable[T]]) -> T:
+    """Run ``work``, which only reads."""
+    return _run(settings, work, create=False)
+
+
+def _run(
+    settings: "Settings",
+    work: Callable[["Administer", "LookBack"], Awaitable[T]],
+    *,
+    create: bool,
+) -> T:
     import asyncio
 
     _prepare(settings, create=create)
 
     async def run() -> T:
         async with _opened(settings) as opened:
-            return await work(opened)
+            return await work(*opened)
 
     return asyncio.run(run())
 
@@ -68,16 +83,17 @@ async def find(administer: "Administer", who: str) -> "Member":
 
 
 @contextlib.asynccontextmanager
-async def _opened(settings: "Settings") -> "AsyncIterator[Administer]":
+async def _opened(settings: "Settings") -> "AsyncIterator[tuple[Administer, LookBack]]":
     from denglu.clock import open_clock
     from denglu.feeds import open_feed
     from denglu.flows.administer import Administer
+    from denglu.flows.look_back import LookBack
     from denglu.store.opening import open_store
 
-    store = open_store(settings, feed=open_feed(settings))
+    clock, store = open_clock(settings), open_store(settings, feed=open_feed(settings))
     passwords = _LatePasswords(settings)
     try:
-        yield Administer(store, open_clock(settings), passwords)
+        yield Administer(store, clock, passwords), LookBack(store, clock)
     finally:
         passwords.close()
         await store.close()

@@ -9,6 +9,7 @@ from typing import NoReturn
 import click
 
 from denglu import __version__
+from denglu.cli.audit import audit
 from denglu.cli.backup import backup
 from denglu.cli.copy import copy
 from denglu.cli.doctor import doctor
@@ -37,7 +38,7 @@ def denglu() -> None:
     """
 
 
-for command in (serve, migrate, member, session, doctor, backup, copy):
+for command in (serve, migrate, member, session, audit, doctor, backup, copy):
     denglu.add_command(command)
 
 

@@ -173,7 +173,8 @@ def disable(who: str, as_json: bool) -> None:
 def enable(who: str, as_json: bool) -> None:
     """Enable a disabled member, who must log in anew.
 
-    WHO is an id, a username, a mobile or an e-mail address.
+    Also opens password login for a member whose password was guessed at so often that only a
+    reset by SMS would open it. WHO is an id, a username, a mobile or an e-mail address.
 
     \b
     Example:

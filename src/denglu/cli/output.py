@@ -20,10 +20,15 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     lines = [head, *([plain(cell) for cell in row] for row in rows)]
     widths = [max(map(_cells, column)) for column in zip(*lines, strict=True)]
     for line in lines:
-        cells = (
-            cell + " " * (width - _cells(cell)) for cell, width in zip(line, widths, strict=True)
-        )
-        click.echo("  ".join(cells).rstrip())
+        print_cells(line, widths)
+
+
+def print_cells(cells: Sequence[str], widths: Sequence[int]) -> None:
+    """One line of columns; a cell that is too wide pushes the rest."""
+    padded = (
+        cell + " " * (width - _cells(cell)) for cell, width in zip(cells, widths, strict=True)
+    )
+    click.echo("  ".join(padded).rstrip())
 
 
 def print_pairs(pairs: Sequence[tuple[str, str]]) -> None:

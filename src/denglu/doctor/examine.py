@@ -5,6 +5,7 @@ It changes nothing and needs no server; one may be running.
 
 from collections.abc import Iterator
 
+from denglu.doctor.captcha import examine_captcha
 from denglu.doctor.database import examine_database, has_sessions
 from denglu.doctor.finding import Finding, Level
 from denglu.doctor.machine import examine_clock, examine_files, examine_gateways, examine_proxy
@@ -31,6 +32,7 @@ def examine(settings: Settings, host: str, workers: int = 1) -> list[Finding]:
         *examine_clock(settings),
         *examine_proxy(settings, host),
         *examine_gateways(settings),
+        *examine_captcha(settings),
         *examine_files(settings),
     ]
 

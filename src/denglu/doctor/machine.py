@@ -105,7 +105,7 @@ def _proxy(level: Level, message: str, advice: str = "") -> Finding:
 
 def _is_inner(address: str) -> bool:
     try:
-        return ip_address(address).is_private
+        return not ip_address(address).is_global
     except ValueError:
         return False
 

@@ -1,6 +1,6 @@
 """The closed list of audit events. Each is written in the same transaction as its deed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -18,6 +18,10 @@ class Event(StrEnum):
     member_deleted = "member_deleted"
     password_reset = "password_reset"
     password_rehashed = "password_rehashed"
+    password_changed = "password_changed"
+    mobile_changed = "mobile_changed"
+    cancel_requested = "cancel_requested"
+    cancel_withdrawn = "cancel_withdrawn"
     logout = "logout"
     session_replaced = "session_replaced"
     session_revoked = "session_revoked"
@@ -25,11 +29,16 @@ class Event(StrEnum):
     sms_code_sent = "sms_code_sent"
     sms_code_failed = "sms_code_failed"
     sms_code_compared = "sms_code_compared"
+    alert = "alert"
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """One line of the trail. ``note`` is short, and never a secret or a whole number."""
+    """One line of the trail. ``note`` is short, and never a secret or a whole number.
+
+    ``mobile``: the whole number, of an event that is about one; its member is written down, not
+    the number.
+    """
 
     event: Event
     at: int
@@ -39,3 +48,32 @@ class AuditEvent:
     group: str = ""
     ip: str = ""
     note: str = ""
+    mobile: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line as it stands in the trail. ``event`` is text: a later version may have written one
+    that this one does not know.
+    """
+
+    id: int
+    event: str
+    at: int
+    merchant_id: int
+    member_id: int | None
+    session_id: int | None
+    group: str
+    ip: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of the trail, in the order of time and id: from ``since`` (Unix seconds) on, up to
+    and without the place ``(before, before_id)``.
+    """
+
+    since: int
+    before: int
+    before_id: int = 0

@@ -1,7 +1,11 @@
 """The closed list of refusals. Codes, sentences and headers belong to ``api.envelope``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from typing import TypeAlias
+
+Detail: TypeAlias = "bool | int | str | Mapping[str, Detail] | Sequence[Detail] | None"
+"""What a refusal may say besides its reason."""
 
 
 class Reason(StrEnum):
@@ -16,9 +20,12 @@ class Reason(StrEnum):
     password_too_short = "password_too_short"
     password_too_long = "password_too_long"
     password_too_common = "password_too_common"
+    password_unchanged = "password_unchanged"
     password_mismatch = "password_mismatch"
     bad_credentials = "bad_credentials"
     bad_code = "bad_code"
+    wrong_password = "wrong_password"
+    captcha_required = "captcha_required"
     member_not_found = "member_not_found"
     mobile_taken = "mobile_taken"
     sms_too_frequent = "sms_too_frequent"
@@ -55,7 +62,7 @@ class Refusal(Exception):
         *,
         retry_after: int | None = None,
         fields: Mapping[str, Reason] | None = None,
-        details: Mapping[str, str | int] | None = None,
+        details: Mapping[str, Detail] | None = None,
     ) -> None:
         super().__init__(reason.value)
         self.reason = reason

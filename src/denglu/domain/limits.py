@@ -10,8 +10,9 @@ to wait for a moment may help.
 """
 
 import json
+import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _EXACT = 256
 _GRAINS_PER_WINDOW = 720
@@ -19,6 +20,8 @@ _TOLERANCE = 60
 # A try is judged within seconds, or whoever counted it is gone. Clocks may differ besides.
 _JUDGED_WITHIN = 10 + _TOLERANCE
 _PENDING = "?"
+# More lockouts than this nobody can configure: what a dumped number holds above is the streak.
+_LEVELS = 100
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _RATE = re.compile(r"([1-9][0-9]{0,6})/([1-9][0-9]{0,4})([smhd])", re.ASCII)
 
@@ -52,12 +55,15 @@ class Limit:
     ``lockouts``: once full, the scope stays closed for so many seconds after the last try,
     the first time the first entry, and so on (the last one repeats). ``distinct``: tries
     with a tag seen inside the window are free, so that the rates count different tags.
+    ``streak``: after so many tries in a row, however far apart, the scope is closed until
+    somebody forgets them; 0 for no such end.
     """
 
     scope: str
     rates: tuple[Rate, ...]
     lockouts: tuple[int, ...] = ()
     distinct: bool = False
+    streak: int = 0
 
     @property
     def window(self) -> int:
@@ -66,7 +72,7 @@ class Limit:
 
     @property
     def memory(self) -> int:
-        """Seconds after the last try until the tally may be forgotten."""
+        """Seconds after the last try until the tally may be forgotten, but for a streak."""
         return self.window + 2 * max(self.lockouts, default=0)
 
     @property
@@ -81,33 +87,37 @@ class Tally:
     """The tries remembered for one key: ``(time, count, tag)``, in the order they were counted.
 
     ``tag``: what a ``distinct`` limit counts, a try's name, or ``?`` and the mark of a pending
-    try.
+    try. ``level``: how often the scope was closed. ``streak``: tries in a row.
     """
 
     tries: tuple[tuple[int, int, str], ...] = ()
     level: int = 0
+    streak: int = 0
 
     @classmethod
     def load(cls, text: str | None) -> "Tally":
         """Read what ``dump`` wrote; None is an empty tally."""
         if not text:
             return cls()
-        level, tries = json.loads(text)
-        return cls(tuple((at, count, tag) for at, count, tag in tries), level)
+        number, tries = json.loads(text)
+        streak, level = divmod(number, _LEVELS)
+        return cls(tuple((at, count, tag) for at, count, tag in tries), level, streak)
 
     def dump(self) -> str:
         """The tally as a short text for the store."""
-        return json.dumps([self.level, self.tries], separators=(",", ":"))
+        # One number for both: the release before reads it as a high level, and hands it on.
+        number = self.streak * _LEVELS + self.level
+        return json.dumps([number, self.tries], separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """The try may not happen for so many seconds (at least 1).
+    """The try may not happen for so many seconds (at least 1); None: waiting does not help.
 
     ``pending``: there would be room if tries that are still being judged turned out right.
     """
 
-    seconds: int
+    seconds: int | None
     pending: bool = False
 
 
@@ -119,12 +129,12 @@ def claim(limit: Limit, tally: Tally, now: int, tag: str = "", mark: str = "") -
     # A clock that was set back must not keep a scope closed: what lies further ahead than the
     # clocks of a deployment may differ is not counted.
     latest = now + limit._grain + _TOLERANCE
-    known = Tally(tuple(entry for entry in tally.tries if entry[0] < latest), tally.level)
+    known = replace(tally, tries=tuple(entry for entry in tally.tries if entry[0] < latest))
     tag = _PENDING + mark if mark else tag
     verdict = _claim(limit, known, now, tag)
     if isinstance(verdict, Tally):
         return verdict
-    judged = Tally(tuple(e for e in known.tries if not _is_pending(e, now)), known.level)
+    judged = _without_pending(known, now)
     pending = judged != known and isinstance(_claim(limit, judged, now, tag), Tally)
     return Wait(verdict.seconds, pending)
 
@@ -136,7 +146,7 @@ def settle(limit: Limit, tally: Tally, at: int, mark: str) -> Tally:
     for time, count, tag in tally.tries:
         key = (time, "") if (time, tag) == pending else (time, tag)
         counts[key] = counts.get(key, 0) + count
-    return Tally(tuple((time, n, tag) for (time, tag), n in counts.items()), tally.level)
+    return replace(tally, tries=tuple((time, n, tag) for (time, tag), n in counts.items()))
 
 
 def release(limit: Limit, tally: Tally, at: int, mark: str = "", tag: str = "") -> Tally:
@@ -148,8 +158,24 @@ def release(limit: Limit, tally: Tally, at: int, mark: str = "", tag: str = "") 
     for index, (time, count, seen) in enumerate(tally.tries):
         if time == slot and name in ("", seen):
             rest = () if count == 1 else ((time, count - 1, seen),)
-            return Tally(tally.tries[:index] + rest + tally.tries[index + 1 :], tally.level)
+            tries = tally.tries[:index] + rest + tally.tries[index + 1 :]
+            return Tally(tries, tally.level, max(0, tally.streak - 1))
     return tally
+
+
+def reaches(limit: Limit, tally: Tally, now: int, share: float) -> bool:
+    """Whether the try that was just counted at ``now`` brought a rate to this share of it."""
+    return any(
+        sum(n for at, n, _ in tally.tries if at > now - rate.window)
+        == math.ceil(rate.count * share)
+        for rate in limit.rates
+    )
+
+
+def _without_pending(tally: Tally, now: int) -> Tally:
+    judged = tuple(entry for entry in tally.tries if not _is_pending(entry, now))
+    taken = sum(n for _, n, _ in tally.tries) - sum(n for _, n, _ in judged)
+    return Tally(judged, tally.level, max(0, tally.streak - taken))
 
 
 def _is_pending(entry: tuple[int, int, str], now: int) -> bool:
@@ -157,6 +183,8 @@ def _is_pending(entry: tuple[int, int, str], now: int) -> bool:
 
 
 def _claim(limit: Limit, tally: Tally, now: int, tag: str) -> Tally | Wait:
+    if limit.streak and tally.streak >= limit.streak:
+        return Wait(None)
     if limit.lockouts:
         verdict = _unlock(limit, tally, now)
         if isinstance(verdict, Wait):
@@ -164,10 +192,11 @@ def _claim(limit: Limit, tally: Tally, now: int, tag: str) -> Tally | Wait:
         tally = verdict
     tries = [entry for entry in tally.tries if entry[0] > now - limit.window]
     if limit.distinct and any(seen == tag for _, _, seen in tries):
-        return Tally(tuple(tries), tally.level)
+        return replace(tally, tries=tuple(tries))
     if not limit.lockouts and (seconds := _wait(limit, tries, now)):
         return Wait(seconds)
-    return Tally(_added(tries, now, limit._grain, tag), tally.level)
+    streak = tally.streak + 1 if limit.streak else 0
+    return Tally(_added(tries, now, limit._grain, tag), tally.level, streak)
 
 
 def _unlock(limit: Limit, tally: Tally, now: int) -> Tally | Wait:
@@ -184,7 +213,7 @@ def _unlock(limit: Limit, tally: Tally, now: int) -> Tally | Wait:
     closed = limit.lockouts[min(tally.level, len(limit.lockouts) - 1)]
     if now < last + closed:
         return Wait(last + closed - now)
-    return Tally((), tally.level + 1)
+    return Tally((), min(tally.level + 1, len(limit.lockouts)), tally.streak)
 
 
 def _wait(limit: Limit, tries: list[tuple[int, int, str]], now: int) -> int:

@@ -14,6 +14,9 @@ def canonical_mobile(raw: str) -> str | None:
     ``+86``, ``0086`` and ``86`` in front, spaces and hyphens between are understood, because
     people paste them; anything else (other countries, full-width or Arabic digits, line
     ends) is no mobile. One number therefore has one key, however it is written.
+
+    The ranges of virtual operators (162, 165, 167, 170, 171) are mobiles: they are abused more,
+    and are the everyday number of millions. Limits bound what abuse costs.
     """
     if len(raw) > _LONGEST:
         return None

@@ -1,6 +1,7 @@
 """SMS codes: what they are for, what they look like, when one is right."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -14,6 +15,7 @@ class Usage(StrEnum):
     up_pay_pwd = "up-pay-pwd"
     reset_mobile = "reset-mobile"
     binding_mobile = "binding-mobile"
+    cancel = "cancel"  # not in the original: the member's account is to be deleted
 
 
 # Names that apps in the field send for the same usage (profile `rageframe` only).
@@ -35,6 +37,20 @@ class CodePolicy:
     lowest: int = 0
     life: int = 300
     tries: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class FixedCodes:
+    """Codes of numbers to which no message is sent: for people who review an app and have no
+    phone of ours. They end at ``until`` (Unix seconds); then these are numbers like any other.
+    """
+
+    codes: Mapping[str, str] = field(default_factory=dict, repr=False)
+    until: int = 0
+
+    def code_of(self, mobile: str, now: int) -> str | None:
+        """The code of a canonical mobile, where it has a fixed one."""
+        return self.codes.get(mobile) if now < self.until else None
 
 
 @dataclass(frozen=True, slots=True)

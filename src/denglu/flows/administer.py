@@ -3,12 +3,12 @@
 from denglu.domain.audit import AuditEvent, Event
 from denglu.domain.member import Member, MemberType, NewMember, Status, read_identifier
 from denglu.domain.session import EndReason, Session
+from denglu.flows.erasing import Erase
 from denglu.flows.ports import Clock, Passwords, Store, Transaction
 
 _DEEDS = {
     Status.disabled: (Event.member_disabled, EndReason.disabled),
     Status.enabled: (Event.member_enabled, EndReason.revoked),
-    Status.deleted: (Event.member_deleted, EndReason.disabled),
 }
 
 
@@ -19,6 +19,7 @@ class Administer:
         self._store = store
         self._clock = clock
         self._passwords = passwords
+        self._erase = Erase(store, clock)
 
     async def add(self, *, username: str, mobile: str, nickname: str, password: str) -> Member:
         """Add a member whose values have been checked. Raises ``ports.Taken``."""
@@ -53,6 +54,8 @@ class Administer:
 
     async def set_status(self, member: Member, status: Status) -> bool:
         """Disable, enable or delete; ends every session unless it enables."""
+        if status is Status.deleted:
+            return await self._erase(member.id, note="operator")
         event, reason = _DEEDS[status]
 
         async def work(tx: Transaction) -> bool:

@@ -1,6 +1,7 @@
 """Trying an SMS code: counted and committed first, judged after, spent in the deed."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from denglu.domain.audit import AuditEvent, Event
@@ -9,8 +10,10 @@ from denglu.domain.limits import Limit
 from denglu.domain.mobile import mask_mobile
 from denglu.domain.session import Caller
 from denglu.domain.sms_code import CodePolicy, LiveCode, Usage
-from denglu.flows.limiting import Claim, Tried, claim_all, release_all
+from denglu.domain.watch import Sight
+from denglu.flows.limiting import Claim, Tried, claim_all, release_all, release_each
 from denglu.flows.ports import Clock, Secrets, Store, Transaction
+from denglu.flows.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class CodeTry:
         clock: Clock,
         secrets: Secrets,
         policy: CodePolicy,
+        watch: Watch,
         *,
         number: Limit,
         address: Limit,
@@ -38,6 +42,7 @@ class CodeTry:
         self._clock = clock
         self._secrets = secrets
         self._policy = policy
+        self._watch = watch
         self._number = number
         self._address = address
 
@@ -48,9 +53,10 @@ class CodeTry:
         key = number_key(self._secrets, caller.merchant_id, mobile)
         now = self._clock.now()
         tried = Tried(self._claims(key, caller.network), now)
+        tries = self._watch.code_tries(self._policy.tries)
 
         async def count(tx: Transaction) -> LiveCode:
-            live = await tx.codes.claim_try(key, usage, self._policy.tries, now)
+            live = await tx.codes.claim_try(key, usage, tries, now)
             if live is None:
                 raise Refusal(Reason.bad_code)
             await claim_all(tx, tried)
@@ -61,6 +67,7 @@ class CodeTry:
                     merchant_id=caller.merchant_id,
                     ip=caller.ip,
                     note=f"{usage} {mask_mobile(mobile)}",
+                    mobile=mobile,
                 )
             )
             return live
@@ -74,7 +81,9 @@ class CodeTry:
         if not self._secrets.same(
             live.digest, self._secrets.code_digest(live.salt, mobile, usage, code)
         ):
+            self._watch.saw(Sight.code_compared, Sight.code_wrong)
             raise Refusal(Reason.bad_code)
+        self._watch.saw(Sight.code_compared)
         return RightCode(live, tried)
 
     async def spend(self, tx: Transaction, right: RightCode, now: int) -> None:
@@ -82,6 +91,13 @@ class CodeTry:
         if not await tx.codes.spend(right.live.id, now):
             raise Refusal(Reason.bad_code)
         await release_all(tx, right.tried, now)
+
+    async def spend_each(self, tx: Transaction, codes: Sequence[RightCode], now: int) -> None:
+        """Use several codes up, all or none. Raises ``bad_code``."""
+        for right in sorted(codes, key=lambda right: right.live.id):
+            if not await tx.codes.spend(right.live.id, now):
+                raise Refusal(Reason.bad_code)
+        await release_each(tx, [right.tried for right in codes], now)
 
     async def refund(self, right: RightCode) -> None:
         """The code was right, but the deed was refused: it was no wrong try."""

@@ -3,13 +3,14 @@
 Transactions of many processes run side by side and wait for each other's rows. So that none
 ever waits in a circle, all of them lock rows in one order:
 
-    SMS tallies < SMS code < code tallies < member < account < login tallies < sessions < tokens
+    SMS tallies < SMS code < code tallies < member < account < deletion < login tallies
+    < sessions < tokens < events
 
 A kind is locked in one pass, tallies sorted by key and sessions by id: every function here
 loads all the tallies that it needs at once. Tests hold every flow to this order.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from denglu.domain import limits
@@ -17,19 +18,35 @@ from denglu.domain.errors import Reason, Refusal
 from denglu.domain.limits import Limit, Tally, Wait
 from denglu.flows.ports import Transaction
 
+# How long the tries in a row are kept under a key that may be nobody's, in seconds after the
+# last one, and until when (Unix seconds) where a deed will forget them.
+_STREAK_MEMORY = 366 * 86400
+_FOREVER = 2**53
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
     """One try under one limit. ``tag`` is what ``distinct`` limits count; with others it names
     the try, so that it is taken back once at the most.
 
-    ``reason``: what a caller is told when the limit is full.
+    ``reason``: what a caller is told when the limit is full. ``owned``: the key is a member's,
+    so that its tries in a row are kept until somebody forgets them. ``lasting``: the try is
+    neither pending nor ever taken back.
     """
 
     limit: Limit
     key: bytes
     reason: Reason
     tag: str = ""
+    owned: bool = False
+    lasting: bool = False
+
+    def stored(self, tally: Tally, now: int) -> tuple[str, int]:
+        """The tally for the store, and until when (Unix seconds) it matters."""
+        until = now + self.limit.memory
+        if tally.streak:
+            until = _FOREVER if self.owned else max(until, now + _STREAK_MEMORY)
+        return tally.dump(), until
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,29 +62,31 @@ class StillJudged(Exception):
     """A limit is full, but only because of rivals that may turn out right."""
 
 
-async def claim_all(tx: Transaction, tried: Tried) -> None:
+async def claim_all(tx: Transaction, tried: Tried) -> dict[bytes, Tally]:
     """Count a try under every claim, or under none: then a Refusal with the longest wait.
 
-    The first claim that is refused gives the reason. Raises StillJudged for a marked try that
-    only pending rivals keep out.
+    Returns the tallies with it, by key. The first claim that is refused gives the reason.
+    Raises StillJudged for a marked try that only pending rivals keep out.
     """
     stored = await tx.tallies.load(_keys(tried.claims))
-    counted: dict[bytes, tuple[str, int]] = {}
+    counted: dict[bytes, Tally] = {}
+    saved: dict[bytes, tuple[str, int]] = {}
     refused: list[tuple[Claim, Wait]] = []
     for claim in tried.claims:
         tally = Tally.load(stored.get(claim.key))
-        verdict = limits.claim(claim.limit, tally, tried.at, claim.tag, tried.mark)
+        mark = "" if claim.lasting else tried.mark
+        verdict = limits.claim(claim.limit, tally, tried.at, claim.tag, mark)
         if isinstance(verdict, Wait):
             refused.append((claim, verdict))
         else:
-            counted[claim.key] = verdict.dump(), tried.at + claim.limit.memory
+            counted[claim.key], saved[claim.key] = verdict, claim.stored(verdict, tried.at)
     if refused:
         if tried.mark and all(wait.pending for _, wait in refused):
             raise StillJudged
         reason = refused[0][0].reason
-        longest = max(wait.seconds for claim, wait in refused if claim.reason is reason)
-        raise Refusal(reason, retry_after=longest)
-    await tx.tallies.save(counted)
+        raise Refusal(reason, retry_after=_longest(w for c, w in refused if c.reason is reason))
+    await tx.tallies.save(saved)
+    return counted
 
 
 async def settle_all(tx: Transaction, tried: Tried, now: int) -> None:
@@ -88,6 +107,21 @@ async def release_all(
     await _change(tx, tried, now, changed)
 
 
+async def release_each(tx: Transaction, tries: Sequence[Tried], now: int) -> None:
+    """Take several tries back, in one pass over what they were counted under."""
+    claims = [claim for tried in tries for claim in tried.claims if not claim.lasting]
+    tallies = {
+        key: Tally.load(text) for key, text in (await tx.tallies.recall(_keys(claims))).items()
+    }
+    saved: dict[bytes, tuple[str, int]] = {}
+    for tried in tries:
+        for claim in tried.claims:
+            if before := tallies.get(claim.key):
+                after = limits.release(claim.limit, before, tried.at, tried.mark, claim.tag)
+                tallies[claim.key], saved[claim.key] = after, claim.stored(after, now)
+    await tx.tallies.save(saved)
+
+
 async def clear_all(tx: Transaction, keys: Collection[bytes], now: int) -> None:
     """Forget all tries under these keys."""
     stored = await tx.tallies.recall(sorted(set(keys)))
@@ -97,15 +131,22 @@ async def clear_all(tx: Transaction, keys: Collection[bytes], now: int) -> None:
 async def _change(
     tx: Transaction, tried: Tried, now: int, changed: Callable[[Claim, Tally], Tally]
 ) -> None:
-    stored = await tx.tallies.recall(_keys(tried.claims))
+    claims = [claim for claim in tried.claims if not claim.lasting]
+    stored = await tx.tallies.recall(_keys(claims))
     saved: dict[bytes, tuple[str, int]] = {}
-    for claim in tried.claims:
+    for claim in claims:
         if text := stored.get(claim.key):
             before = Tally.load(text)
             after = changed(claim, before)
             if after != before:
-                saved[claim.key] = after.dump(), now + claim.limit.memory
+                saved[claim.key] = claim.stored(after, now)
     await tx.tallies.save(saved)
+
+
+def _longest(waits: Iterable[Wait]) -> int | None:
+    """None where one of them waits for something else than time."""
+    seconds = [wait.seconds for wait in waits]
+    return None if None in seconds else max(s for s in seconds if s is not None)
 
 
 def _settled(tried: Tried, claim: Claim, tally: Tally) -> Tally:

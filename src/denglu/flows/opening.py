@@ -56,8 +56,13 @@ class Opening:
         caller: Caller,
         event: Event,
         now: int,
+        *,
+        note: str = "",
     ) -> Grant:
-        """Open a session for a member whose visit has been counted in this transaction."""
+        """Open a session for a member whose visit has been counted in this transaction.
+
+        ``event`` and ``note`` are for the trail.
+        """
         nonce = self._tokens.new_nonce()
         lives, absolute = first_lives(self._policy, now)
         session_id, replaced = await tx.sessions.open(
@@ -78,7 +83,7 @@ class Opening:
         access, refresh = await self._pairs.store(tx, session_id, member.id, nonce, 1)
         for old in replaced:
             await _write(tx, Event.session_replaced, member, old.id, group, caller, now)
-        await _write(tx, event, member, session_id, group, caller, now)
+        await _write(tx, event, member, session_id, group, caller, now, note)
         fresh = await tx.members.get(member.id)
         return Grant(access, refresh, lives.access - now, fresh or member)
 
@@ -91,6 +96,7 @@ async def _write(
     group: Group,
     caller: Caller,
     now: int,
+    note: str = "",
 ) -> None:
     await tx.trail.write(
         AuditEvent(
@@ -101,5 +107,6 @@ async def _write(
             session_id=session_id,
             group=group.name,
             ip=caller.ip,
+            note=note,
         )
     )

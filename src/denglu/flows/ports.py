@@ -10,7 +10,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from denglu.domain.audit import AuditEvent
+from denglu.domain.audit import AuditEvent, Entry, Span
+from denglu.domain.deletion import Cancellation
+from denglu.domain.errors import Detail
 from denglu.domain.member import Identifier, Member, NewMember
 from denglu.domain.session import EndReason, Found, Kind, Lives, Session
 from denglu.domain.sms_code import LiveCode, SmsMessage
@@ -61,11 +63,60 @@ class Members(Protocol):
         ...
 
     async def visit(self, member: Member, now: int, ip: str) -> bool:
-        """Count a visit, if the member is still enabled and has the password of ``member``."""
+        """Count a visit, if the member is still enabled and has the password and the mobile of
+        ``member``.
+        """
         ...
 
     async def set_status(self, member_id: int, status: int, now: int) -> bool:
         """Disable (0), enable (1) or delete (-1: personal fields are wiped, names are free)."""
+        ...
+
+
+class Names(Protocol):
+    """What members are found by."""
+
+    async def set_mobile(self, member: Member, mobile: str, now: int) -> bool:
+        """Give an enabled member, whose mobile is still that of ``member``, another one. Raises
+        Taken.
+        """
+        ...
+
+
+class Deletions(Protocol):
+    """Members who asked for the deletion of their account, and what is wiped of one.
+
+    A member's request is read and changed while the member is held.
+    """
+
+    async def hold(self, member_id: int) -> int | None:
+        """Lock a member against rivals until the transaction ends; returns the status."""
+        ...
+
+    async def of(self, member_id: int) -> Cancellation | None:
+        """What the member asked for."""
+        ...
+
+    async def put(self, member_id: int, asked: Cancellation | None) -> None:
+        """Write down what the member asks for now."""
+        ...
+
+    async def due(self, now: int, limit: int) -> list[int]:
+        """Members with whom there is something to do by now, at most ``limit``."""
+        ...
+
+    async def wipe_codes(self, member: Member) -> None:
+        """Wipe number and address from all codes of numbers that look, masked, like one that the
+        member has or had; they stay good.
+        """
+        ...
+
+    async def wipe_sessions(self, member_id: int, now: int) -> None:
+        """End the member's live sessions; wipe address and device from all of them."""
+        ...
+
+    async def wipe_trail(self, member_id: int, limit: int) -> int:
+        """Wipe address and note from events of a member; returns from how many."""
         ...
 
 
@@ -210,6 +261,32 @@ class Trail(Protocol):
         """Add a line."""
         ...
 
+    async def adopt(self, member_id: int, masked: str, since: int, until: int) -> None:
+        """Lines of that time that name a masked number and no member are this member's."""
+        ...
+
+
+class Journal(Protocol):
+    """The audit trail as operators read it. What a page costs depends on ``limit``, on the time
+    or on the member that is asked for, and never on how long the trail is.
+    """
+
+    async def page(self, span: Span, limit: int) -> list[Entry]:
+        """The newest lines of a span, newest first."""
+        ...
+
+    async def page_of(self, member_id: int, span: Span, limit: int) -> list[Entry]:
+        """The same of a member."""
+        ...
+
+    async def after(self, entry_id: int, limit: int) -> list[Entry]:
+        """Lines whose id is above ``entry_id``, by id."""
+        ...
+
+    async def newest(self) -> int:
+        """The highest id; 0 when there is no line."""
+        ...
+
 
 class Upkeep(Protocol):
     """What retention does, a small batch at a time."""
@@ -241,6 +318,10 @@ class Transaction(Protocol):
     @property
     def members(self) -> Members: ...
     @property
+    def names(self) -> Names: ...
+    @property
+    def deletions(self) -> Deletions: ...
+    @property
     def roster(self) -> Roster: ...
     @property
     def sessions(self) -> Sessions: ...
@@ -250,6 +331,8 @@ class Transaction(Protocol):
     def tallies(self) -> Tallies: ...
     @property
     def trail(self) -> Trail: ...
+    @property
+    def journal(self) -> Journal: ...
     @property
     def upkeep(self) -> Upkeep: ...
 
@@ -344,6 +427,26 @@ class Secrets(Protocol):
 
     def same(self, left: bytes, right: bytes) -> bool:
         """Comparison in constant time."""
+        ...
+
+
+class Captcha(Protocol):
+    """Tells people from machines, where somebody is suspicious."""
+
+    @property
+    def life(self) -> int:
+        """Seconds a token can be good for: so long it is remembered that one was spent."""
+        ...
+
+    def show(self) -> Mapping[str, Detail]:
+        """What a client needs to let its user pass; goes to the wire as ``data.captcha``."""
+        ...
+
+    async def check(self, token: str, ip: str) -> bytes | None:
+        """The digest (32 bytes) under which a good token is spent; None for a bad one.
+
+        Raises ``Refusal(Reason.busy)`` when the service behind it cannot be asked.
+        """
         ...
 
 

@@ -1,33 +1,21 @@
 """Setting a new password with an SMS code (up-pwd)."""
 
-import logging
 from collections.abc import Sequence
 
 from denglu.domain.audit import Event
 from denglu.domain.errors import Reason, Refusal
 from denglu.domain.groups import Group
-from denglu.domain.member import Member, read_identifier
+from denglu.domain.member import Member
 from denglu.domain.session import Caller, EndReason
-from denglu.domain.sms_code import SmsMessage, Usage
+from denglu.domain.sms_code import Usage
 from denglu.flows.code_try import CodeTry, RightCode
 from denglu.flows.limiting import clear_all
-from denglu.flows.login import AccountKeys
 from denglu.flows.mobile_login import owner
+from denglu.flows.notice import Notices
 from denglu.flows.opening import Opening
-from denglu.flows.ports import (
-    Clock,
-    Passwords,
-    Secrets,
-    SmsNotSent,
-    SmsSender,
-    Store,
-    Transaction,
-)
+from denglu.flows.password_try import AccountKeys
+from denglu.flows.ports import Clock, Passwords, Secrets, Store, Transaction
 from denglu.flows.results import Grant
-from denglu.flows.sms_code import Wording
-
-_log = logging.getLogger(__name__)
-NOTICE = "notice"
 
 
 class ResetPassword:
@@ -43,8 +31,7 @@ class ResetPassword:
         secrets: Secrets,
         tries: CodeTry,
         opening: Opening,
-        sender: SmsSender,
-        wording: Wording,
+        notices: Notices,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -52,8 +39,7 @@ class ResetPassword:
         self._keys = AccountKeys(secrets)
         self._tries = tries
         self._opening = opening
-        self._sender = sender
-        self._wording = wording
+        self._notices = notices
 
     async def __call__(
         self, *, mobile: str, code: str, group: Group, password: str, caller: Caller
@@ -69,7 +55,7 @@ class ResetPassword:
         except Refusal:
             await self._tries.refund(right)
             raise
-        await self._notify(mobile)
+        await self._notices.password_changed(mobile, caller.merchant_id)
         return grant
 
     async def _reset(
@@ -86,28 +72,19 @@ class ResetPassword:
         member = await owner(tx, mobile, caller)
         if not await tx.members.set_password(member.id, hashed, now):
             raise Refusal(Reason.member_not_found)
-        await clear_all(tx, self._lockouts(member, mobile, caller.network), now)
+        await clear_all(tx, self._lockouts(member, caller.network), now)
         sessions = await tx.sessions.live(member.id)
         await tx.sessions.end([s.id for s in sessions], EndReason.password_changed, now)
         changed = await tx.members.get(member.id)
-        assert changed is not None
+        # The number may have been given up since the member was looked for.
+        if changed is None or changed.mobile != mobile:
+            raise Refusal(Reason.member_not_found)
         await tx.members.visit(changed, now, caller.ip)
         return await self._opening.open(tx, changed, group, caller, Event.password_reset, now)
 
-    def _lockouts(self, member: Member, mobile: str, ip: str) -> Sequence[bytes]:
-        spellings = [name for name in (mobile, member.username, member.email) if name]
-        names = {
-            name for text in spellings for name in self._keys.of(read_identifier(text), member)
-        }
+    def _lockouts(self, member: Member, ip: str) -> Sequence[bytes]:
+        names = self._keys.every(member)
         return [
             *(self._keys.account(name) for name in names),
             *(self._keys.account_address(name, ip) for name in names),
         ]
-
-    async def _notify(self, mobile: str) -> None:
-        text = self._wording.password_changed
-        message = SmsMessage(mobile, NOTICE, "", 0, text, self._clock.now())
-        try:
-            await self._sender.send(message)
-        except SmsNotSent as failure:
-            _log.warning("notice of a password change was not sent: %s", failure)

@@ -2,25 +2,37 @@
 
 1. Claim every limit and store the code, one commit.  2. Send, outside any transaction, the
 same for known and unknown numbers.  3. Write down the outcome. A failed sending gives the
-number's and the site's budget back; the cooldown stays.
+number's and the site's budget back; the cooldown stays. To a number with a fixed code nothing
+is sent; every limit holds for it as for all.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from denglu.domain.audit import AuditEvent, Event
 from denglu.domain.errors import Reason, Refusal
-from denglu.domain.limits import Limit
+from denglu.domain.limits import Limit, reaches
 from denglu.domain.mobile import mask_mobile
 from denglu.domain.session import Caller
-from denglu.domain.sms_code import CodePolicy, SmsMessage, Usage
+from denglu.domain.sms_code import CodePolicy, FixedCodes, SmsMessage, Usage
+from denglu.domain.watch import Alert
 from denglu.flows.code_try import number_key
 from denglu.flows.limiting import Claim, Tried, claim_all, release_all
 from denglu.flows.ports import Clock, NewCode, Secrets, SmsNotSent, SmsSender, Store, Transaction
+from denglu.flows.suspicion import Suspicion
+from denglu.flows.watch import Watch
+
+# What a number with a fixed code has in the place of a gateway's name.
+_NO_GATEWAY = "test number"
+_BUDGET = ((0.5, Alert.sms_budget_half), (1.0, Alert.sms_budget_spent))
 
 
 @dataclass(frozen=True, slots=True)
 class SmsLimits:
-    """Per number: cooldown and budget. Per address: messages and distinct numbers. The site."""
+    """Per number: cooldown and budget. Per address: messages and distinct numbers. The site.
+
+    ``address_numbers`` refuses only where there is no captcha to ask for.
+    """
 
     cooldown: Limit
     number: Limit
@@ -31,11 +43,17 @@ class SmsLimits:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """The text of messages: ``{code}`` and ``{minutes}`` are filled in."""
+    """The text of messages: ``{code}``, ``{minutes}`` and ``{days}`` are filled in."""
 
     code: str = "【denglu】您的验证码是{code}，{minutes}分钟内有效。请勿泄露给他人。"
     password_changed: str = (
         "【denglu】您的密码已修改，所有设备已退出登录。如非本人操作，请尽快重置密码。"
+    )
+    mobile_changed: str = (
+        "【denglu】您的账号已更换绑定手机号，此号码不再用于登录。如非本人操作，请立即联系客服。"
+    )
+    cancel_requested: str = (
+        "【denglu】您已申请注销账号，{days}天后将永久删除。如非本人操作，请登录后撤回并修改密码。"
     )
 
 
@@ -51,6 +69,9 @@ class SendCode:
         policy: CodePolicy,
         limits: SmsLimits,
         wording: Wording,
+        suspicion: Suspicion,
+        watch: Watch,
+        fixed: FixedCodes,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -59,24 +80,28 @@ class SendCode:
         self._policy = policy
         self._limits = limits
         self._wording = wording
+        self._suspicion = suspicion
+        self._watch = watch
+        self._fixed = fixed
 
-    async def __call__(self, *, mobile: str, usage: Usage, caller: Caller) -> None:
-        """Raises ``sms_too_frequent``, ``sms_failed`` or ``busy``."""
-        now = self._clock.now()
-        code = self._secrets.new_code(self._policy.lowest, self._policy.length)
+    async def __call__(
+        self, *, mobile: str, usage: Usage, caller: Caller, captcha_token: str = ""
+    ) -> None:
+        """Raises ``sms_too_frequent``, ``captcha_required``, ``sms_failed`` or ``busy``."""
         key = number_key(self._secrets, caller.merchant_id, mobile)
-        tried = Tried(self._claims(key, caller.network), now)
-
-        async def issue(tx: Transaction) -> int:
-            await claim_all(tx, tried)
-            return await tx.codes.issue(self._new_code(key, mobile, usage, code, caller, now))
-
-        code_id = await self._store.write(issue)
-        message = self._message(mobile, usage, code, now)
-        try:
-            gateway, event = await self._sender.send(message), Event.sms_code_sent
-        except SmsNotSent:
-            gateway, event = "", Event.sms_code_failed
+        with self._suspicion.shown():
+            numbers = self._limits.address_numbers
+            besides = await self._suspicion.of_code(numbers, caller, key, captcha_token)
+            now = self._clock.now()
+            tried = Tried([*self._claims(key, caller.network), *besides], now)
+            fixed = self._fixed.code_of(mobile, now)
+            code = fixed or self._secrets.new_code(self._policy.lowest, self._policy.length)
+            new = self._new_code(key, mobile, usage, code, caller, now)
+            code_id, alerts = await self._store.write(lambda tx: self._issue(tx, tried, new))
+        self._watch.note(*alerts)
+        gateway, event = _NO_GATEWAY, Event.sms_code_sent
+        if fixed is None:
+            gateway, event = await self._send(self._message(mobile, usage, code, now))
 
         async def record(tx: Transaction) -> None:
             later = self._clock.now()
@@ -91,6 +116,7 @@ class SendCode:
                     merchant_id=caller.merchant_id,
                     ip=caller.ip,
                     note=f"{usage} {mask_mobile(mobile)}",
+                    mobile=mobile,
                 )
             )
 
@@ -98,16 +124,34 @@ class SendCode:
         if event is Event.sms_code_failed:
             raise Refusal(Reason.sms_failed)
 
+    async def _issue(
+        self, tx: Transaction, tried: Tried, new: NewCode
+    ) -> tuple[int, Sequence[Alert]]:
+        """The new code's id, and what its message did to the site's budget."""
+        counted = await claim_all(tx, tried)
+        site = tried.claims[2]
+        alerts = [
+            alert
+            for share, alert in _BUDGET
+            if reaches(site.limit, counted[site.key], tried.at, share)
+        ]
+        return await tx.codes.issue(new), alerts
+
+    async def _send(self, message: SmsMessage) -> tuple[str, Event]:
+        try:
+            return await self._sender.send(message), Event.sms_code_sent
+        except SmsNotSent:
+            return "", Event.sms_code_failed
+
     def _claims(self, number: bytes, ip: str) -> list[Claim]:
         limits, secret, name = self._limits, self._secrets.key, number.hex()
         counted = [
-            (limits.cooldown, secret("sms-cooldown", name), ""),
-            (limits.number, secret("sms-number", name), ""),
-            (limits.site, secret("sms-site"), ""),
-            (limits.address, secret("sms-address", ip), ""),
-            (limits.address_numbers, secret("sms-address-numbers", ip), name[:16]),
+            (limits.cooldown, secret("sms-cooldown", name)),
+            (limits.number, secret("sms-number", name)),
+            (limits.site, secret("sms-site")),
+            (limits.address, secret("sms-address", ip)),
         ]
-        return [Claim(limit, key, Reason.sms_too_frequent, tag) for limit, key, tag in counted]
+        return [Claim(limit, key, Reason.sms_too_frequent) for limit, key in counted]
 
     def _new_code(
         self, key: bytes, mobile: str, usage: Usage, code: str, caller: Caller, now: int

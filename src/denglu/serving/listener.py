@@ -126,3 +126,8 @@ def allow_files(connections: int) -> None:
 def files_needed(connections: int) -> int:
     """How many open files a server with so many connections can come to need."""
     return 2 * connections + _SPARE_FILES
+
+
+def forbid_core_dumps() -> None:
+    """Of this process and those it forks: a dump would hold the key, and passwords."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -13,6 +13,7 @@ import uvloop
 
 from denglu.app import App, open_api, open_app
 from denglu.domain.errors import Refusal
+from denglu.flows.keep_time import KeepTime
 from denglu.flows.retain import Retain
 from denglu.logs import AccessLog
 from denglu.moving.nightly import nightly_backups
@@ -24,6 +25,7 @@ from denglu.settings import Settings, is_loopback
 
 _log = logging.getLogger(__name__)
 _RETENTION_PAUSE = 60.0
+_MARK_PAUSE = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,15 +121,36 @@ def _obeying(server: HttpServer, channel: socket.socket | None) -> Iterator[None
 @contextlib.asynccontextmanager
 async def _opened(settings: Settings, key: bytes, *, retains: bool) -> AsyncIterator[App]:
     app = open_app(settings, key)
-    upkeep = asyncio.create_task(_retain(app.retain)) if retains else None
+    keep_time = KeepTime(app.store, app.clock)
+    tasks: list[asyncio.Task[None]] = []
     try:
+        with contextlib.suppress(Refusal):
+            await keep_time.resume()
+        tasks.append(asyncio.create_task(_mark_time(keep_time)))
+        if retains:
+            tasks.append(asyncio.create_task(_retain(app.retain)))
         yield app
     finally:
-        if upkeep is not None:
-            upkeep.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await upkeep
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await _mark(keep_time)
         await app.close()
+
+
+async def _mark_time(keep_time: KeepTime) -> None:
+    while True:
+        await _mark(keep_time)
+        await asyncio.sleep(_MARK_PAUSE)
+
+
+async def _mark(keep_time: KeepTime) -> None:
+    try:
+        await keep_time.mark()
+    except Refusal:
+        pass  # the database is busy: the next mark does as well
+    except Exception:
+        _log.exception("how late it is could not be written down; it will be tried again")
 
 
 async def _retain(retain: Retain) -> None:

@@ -4,8 +4,9 @@ import gc
 import logging
 from collections.abc import Callable
 
+from denglu.app import load_captcha
 from denglu.security.common_passwords import common_passwords
-from denglu.serving.listener import allow_files, bound
+from denglu.serving.listener import allow_files, bound, forbid_core_dumps
 from denglu.serving.process import Process
 from denglu.serving.workers import Workers
 from denglu.settings import Settings
@@ -27,6 +28,7 @@ def serve(
     WrongSchema, DatabaseTrouble, MissingDriver, CannotListen or WorkerTrouble before the first
     byte, and KeyboardInterrupt when a second signal cut the farewell short.
     """
+    forbid_core_dumps()
     if settings.database_kind == "sqlite":
         whole = _on_file(settings, key, host, port, ready)
     else:
@@ -81,6 +83,7 @@ def _load_what_all_need(settings: Settings) -> None:
         from denglu.store.mysql import statements
     statements()
     common_passwords()
+    load_captcha(settings)
     gc.collect()
     gc.freeze()
     gc.enable()

@@ -1,9 +1,14 @@
 """What the address that a server binds to allows, and what an operator should be told."""
 
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
+from denglu.domain.mobile import mask_mobile
 from denglu.settings.model import Settings, variable
 from denglu.settings.secret_key import NO_COMMON_KEY, may_make_key
+
+_LONGEST_TEST = timedelta(days=366)
 
 
 def is_loopback(host: str) -> bool:
@@ -21,6 +26,7 @@ def is_loopback(host: str) -> bool:
 def check_binding(settings: Settings, host: str) -> list[str]:
     """Faults, one line each, of serving with these settings on ``host``."""
     faults = [] if may_make_key(settings) else [NO_COMMON_KEY]
+    faults += _test_numbers(settings)
     if is_loopback(host):
         return faults
     where = f"a server on {host or 'every address'} can be reached from other machines"
@@ -46,9 +52,27 @@ def check_binding(settings: Settings, host: str) -> list[str]:
     return faults
 
 
+def _test_numbers(settings: Settings) -> Iterator[str]:
+    """Whether codes that never change are over, or would live for years."""
+    last = settings.sms_test_until
+    if not settings.sms_test_numbers or last is None:
+        return
+    today = datetime.now(UTC).date()
+    if not today <= last <= today + _LONGEST_TEST:
+        yield (
+            f"{variable('sms_test_until')}={last}: allowed: {today} … {today + _LONGEST_TEST}, "
+            f"while {variable('sms_test_numbers')} is set; unset both where nobody reviews the app"
+        )
+
+
 def warnings(settings: Settings) -> list[str]:
     """What is allowed and yet worth a word at start and in ``denglu doctor``."""
     found = []
+    if numbers := settings.sms_test_numbers:
+        found.append(
+            f"{variable('sms_test_numbers')}: {len(numbers)} with a code that never changes until "
+            f"{settings.sms_test_until}: {', '.join(map(mask_mobile, numbers))}"
+        )
     if settings.sms_code_length < 6:
         found.append(
             f"{variable('sms_code_length')}={settings.sms_code_length}: four digits can be "
@@ -62,6 +86,10 @@ def warnings(settings: Settings) -> list[str]:
         found.append(
             f"{variable('sms_outbox')}: is not used, because {variable('sms_gateways')} does "
             "not name outbox"
+        )
+    if settings.captcha_id and settings.captcha in ("off", "pow"):
+        found.append(
+            f"{variable('captcha_id')}: is not used with {variable('captcha')}={settings.captcha}"
         )
     if settings.group_aliases and settings.wire != "rageframe":
         found.append(f"{variable('group_aliases')}: is used only in the rageframe profile")

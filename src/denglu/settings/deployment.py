@@ -159,6 +159,16 @@ class Storage(Section):
             180 * _DAY, 3650 * _DAY, "CSL article 21 asks to keep logs for six months", unit="s"
         ),
     ] = 180 * _DAY
+    cancel_cooling_off: Annotated[
+        Whole,
+        between(
+            0,
+            15 * _DAY,
+            "between a member's request for deletion and the deletion, withdrawable so long; "
+            "rules in China ask for it within 15 working days. 0: at once",
+            unit="s",
+        ),
+    ] = 7 * _DAY
     backup_folder: Annotated[
         Located,
         kind(

@@ -76,10 +76,37 @@ class Login(Section):
             show=durations_text,
         ),
     ] = (900, 1800, 3600)
+    login_account_streak: Annotated[
+        Whole,
+        between(
+            20,
+            100,
+            "wrong passwords for an account one after the other, however far apart: then password "
+            "login is off until a reset by SMS; NIST allows 100",
+        ),
+    ] = 100
     login_address_rates: Annotated[
         Rates,
         at_most_daily(30, 100_000, "wrong passwords from an address; many people share one"),
     ] = (Rate(30, 300), Rate(200, _HOUR))
+    login_suspicion_rates: Annotated[
+        Rates,
+        at_most_daily(
+            30,
+            100_000,
+            "wrong passwords from an address above which its logins need a captcha, where one is "
+            "configured",
+        ),
+    ] = (Rate(10, 300),)
+    login_site_rates: Annotated[
+        Rates,
+        at_most_daily(
+            1000,
+            100_000_000,
+            "wrong passwords on the whole site above which there is an alert, and every login "
+            "needs a captcha where one is configured: stuffing from many addresses",
+        ),
+    ] = (Rate(1000, 300),)
 
 
 class Sessions(Section):

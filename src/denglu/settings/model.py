@@ -10,13 +10,14 @@ from pydantic import PrivateAttr, model_validator
 from pydantic.fields import FieldInfo
 
 from denglu.settings.about import About, Section
+from denglu.settings.captcha import Captcha
 from denglu.settings.deployment import Deployment, Storage
 from denglu.settings.login import Login, Sessions
 from denglu.settings.server import Server
 from denglu.settings.sms import Sms
 
 PREFIX = "DENGLU_"
-SECTIONS: tuple[type[Section], ...] = (Deployment, Sms, Login, Sessions, Server, Storage)
+SECTIONS: tuple[type[Section], ...] = (Deployment, Sms, Captcha, Login, Sessions, Server, Storage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Effective:
     source: str
 
 
-class Settings(Deployment, Sms, Login, Sessions, Server, Storage):
+class Settings(Deployment, Sms, Captcha, Login, Sessions, Server, Storage):
     """Every setting. Made by ``load_settings``; tests may call it with keyword arguments.
 
     Relative paths count from the directory the settings were loaded in.
@@ -107,7 +108,7 @@ def shown(name: str, value: object) -> str:
     """A value fit for anybody's eyes."""
     facts = about(name)
     if facts.secret:
-        return "" if value is None else "(hidden)"
+        return "(hidden)" if value else ""
     return facts.show(value)
 
 

@@ -5,12 +5,17 @@ Each takes one entry's text and returns its one normal form, or raises ValueErro
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from denglu.domain.groups import DOCUMENT_GROUPS, Group
+from denglu.domain.mobile import canonical_mobile
 from denglu.settings.values import plain, split
 
 # What people write, and what it is called from then on.
@@ -27,9 +32,12 @@ LATER_GATEWAYS = ("aliyun", "tencent", "http")
 
 _SEGMENT = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,63}", re.ASCII)
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]{0,31})://([a-z0-9.-]{1,253}|\[[0-9a-f:.]+\])(:[0-9]+)?")
+_DIGITS = re.compile("[0-9]{4,8}", re.ASCII)
+_NAMED_SECRET = re.compile(r"([A-Za-z0-9_-]{1,32}):([A-Za-z0-9._~-]{32,256})", re.ASCII)
 _GROUP_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}", re.ASCII)
 _DEFAULT_PORTS = {("http", ":80"), ("https", ":443")}
 _LONGEST_LABEL = 32
+_MOST_SECRETS = 32
 _MOST_SESSIONS = 100
 
 
@@ -177,6 +185,29 @@ def site_word(text: str) -> str:
     return text
 
 
+@dataclass(frozen=True, slots=True)
+class NamedSecret:
+    """A secret and whose it is."""
+
+    name: str
+    secret: SecretStr
+
+
+def named_secrets(value: object) -> tuple[NamedSecret, ...] | None:
+    """``shop:SECRET``, several with a comma or on a line each. No fault shows any of it."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        value = value.replace("\r\n", ",").replace("\n", ",")
+    if isinstance(value, tuple) and all(isinstance(each, NamedSecret) for each in value):
+        return value or None
+    pairs = [_NAMED_SECRET.fullmatch(str(entry)) for entry in dict.fromkeys(split(value))]
+    found = [NamedSecret(pair[1], SecretStr(pair[2])) for pair in pairs if pair]
+    if not found or len(found) < len(pairs) or len(found) > _MOST_SECRETS:
+        raise ValueError("is no list of name:secret")
+    return tuple(found)
+
+
 def groups(value: object) -> tuple[Group, ...]:
     """``kiosk:自助机:3,tv:电视`` or the table ``{kiosk: {label, sessions}}``."""
     if isinstance(value, Mapping):
@@ -224,3 +255,28 @@ def aliases(value: object) -> Mapping[str, str]:
     if len({alias.casefold() for alias, _ in pairs}) < len(pairs):
         raise ValueError("names an alias twice")
     return MappingProxyType(dict(pairs))
+
+
+def test_numbers(value: object) -> Mapping[str, str]:
+    """``number=code,…`` or the table ``{number: code}``; numbers become canonical."""
+    if isinstance(value, Mapping):
+        pairs = [(str(number), str(code)) for number, code in value.items()]
+    else:
+        pairs = [(n, code) for n, _, code in (str(entry).partition("=") for entry in split(value))]
+    read = [(canonical_mobile(number), code.strip()) for number, code in pairs]
+    # What is wrong with which entry is not said: it holds a code.
+    if any(mobile is None or not _DIGITS.fullmatch(code) for mobile, code in read):
+        raise ValueError("has an entry that is not number=code")
+    if len({mobile for mobile, _ in read}) < len(read):
+        raise ValueError("names a number twice")
+    return MappingProxyType({mobile: code for mobile, code in read if mobile})
+
+
+def day(value: object) -> date | None:
+    """``2026-12-31``, or a date of a TOML file."""
+    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
+        return value
+    try:
+        return date.fromisoformat(str(value).strip())
+    except ValueError:
+        raise ValueError(f"{value!r} is no day such as 2026-12-31") from None

@@ -2,6 +2,8 @@
 
 from typing import Annotated
 
+from pydantic import PlainValidator
+
 from denglu.settings import readers
 from denglu.settings.about import About, Section, between, kind
 from denglu.settings.values import MaybeRates, Whole, each
@@ -45,6 +47,18 @@ class Server(Section):
             default_text="none",
         ),
     ] = ()
+    introspection_keys: Annotated[
+        tuple[readers.NamedSecret, ...] | None,
+        PlainValidator(readers.named_secrets),
+        About(
+            why="opens POST /introspect (RFC 7662) to back-ends that have one of them; not set, "
+            "there is no such path. To exchange one, name two for a while",
+            allowed="name:secret, or several with a comma or a line each; a secret has 32 … 256 "
+            "letters, digits and - . _ ~ (such as `openssl rand -hex 32`)",
+            filed=True,
+            secret=True,
+        ),
+    ] = None
     body_limit: Annotated[
         Whole,
         between(4096, 65536, "bodies are flat and small; more is refused unread", unit="bytes"),

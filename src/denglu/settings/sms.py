@@ -1,8 +1,10 @@
 """Settings of SMS codes: how they are sent, what they look like, how often. Times: seconds."""
 
+from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field, PlainValidator
 
 from denglu.domain.limits import Rate
 from denglu.settings import readers
@@ -105,6 +107,15 @@ class Sms(Section):
             rageframe=(Rate(6, _DAY),),
         ),
     ] = (Rate(10, _HOUR), Rate(20, _DAY))
+    code_site_rates: Annotated[
+        Rates,
+        at_most_daily(
+            1000,
+            100_000_000,
+            "codes tried on the whole site from which on, if more than half are wrong, there is "
+            "an alert and a code bears two tries only: one guess at many numbers",
+        ),
+    ] = (Rate(100, 300),)
     sms_cooldown: Annotated[
         Whole,
         between(30, 300, "between two messages to a number; the apps count 59 s down", unit="s"),
@@ -119,9 +130,42 @@ class Sms(Section):
     sms_address_numbers: Annotated[
         Rates,
         # A tally names each number: MySQL holds fewer than 2000 of them.
-        at_most_daily(10, 1500, "different numbers an address may ask for: SMS pumping"),
+        at_most_daily(
+            10,
+            1500,
+            "different numbers an address may ask for: SMS pumping. With a captcha configured, "
+            "more need one instead of being refused",
+        ),
     ] = (Rate(10, _HOUR),)
     sms_site_rates: Annotated[
         Rates,
-        at_most_daily(1, 1_000_000, "all messages: caps the bill and guessing over many numbers"),
+        at_most_daily(
+            1,
+            1_000_000,
+            "all messages: caps the bill and guessing over many numbers; an alert at half of it, "
+            "and when it is spent",
+        ),
     ] = (Rate(1000, _HOUR), Rate(5000, _DAY))
+    sms_test_numbers: Annotated[
+        Mapping[str, str],
+        PlainValidator(readers.test_numbers),
+        About(
+            why="numbers with a code that never changes, to which no message is sent: for the "
+            "people who review an app in its store. Every limit holds for them too",
+            allowed="number=code,… or the table [sms_test_numbers], at most 16; codes as long as "
+            "all others; needs sms_test_until",
+            high=16,
+            measure=len,
+            filed=True,
+            secret=True,
+        ),
+    ] = Field(default_factory=dict, repr=False)
+    sms_test_until: Annotated[
+        date | None,
+        PlainValidator(readers.day),
+        kind(
+            "a day such as 2026-12-31, not over and at most 366 days ahead",
+            "the last day (UTC) of the test numbers; after it they are numbers like any other, "
+            "and the server does not start",
+        ),
+    ] = None

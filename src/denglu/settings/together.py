@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from denglu.domain.groups import Groups
+from denglu.settings.captcha import NEEDED
 from denglu.settings.model import Settings, about, shown, variable
 
 _OWASP_ONE_PASS_KIB = 47104
@@ -32,7 +33,7 @@ class Together:
 
 def _assigned(settings: Settings, name: str) -> str:
     value = getattr(settings, name)
-    if value is None:
+    if value in (None, ""):
         return f"{variable(name)} (not set)"
     return f"{variable(name)}={shown(name, value)} (from {settings.source_of(name)})"
 
@@ -42,6 +43,8 @@ def check_together(settings: Settings) -> list[Together]:
     return [
         *_codes(settings),
         *_sms(settings),
+        *_test_numbers(settings),
+        *_captcha(settings),
         *_lives(settings),
         *_deployment(settings),
         *_storage(settings),
@@ -77,6 +80,25 @@ def _sms(s: Settings) -> Iterator[Together]:
         yield Together(
             ("sms_gateway_timeout", "sms_timeout"), "one gateway cannot take longer than all"
         )
+
+
+def _test_numbers(s: Settings) -> Iterator[Together]:
+    if s.sms_test_numbers and s.sms_test_until is None:
+        yield Together(
+            ("sms_test_until", "sms_test_numbers"), "codes that never change need a last day"
+        )
+    if any(len(code) != s.sms_code_length for code in s.sms_test_numbers.values()):
+        yield Together(
+            ("sms_test_numbers", "sms_code_length"), "each code must be as long as all others"
+        )
+
+
+def _captcha(s: Settings) -> Iterator[Together]:
+    for name, called in NEEDED.get(s.captcha, {}).items():
+        if getattr(s, name) in (None, ""):
+            yield Together((name, "captcha"), f"{s.captcha} needs {called}")
+    if s.captcha == "tencent" and s.captcha_id and not s.captcha_id.isdecimal():
+        yield Together(("captcha_id", "captcha"), "the CaptchaAppId of tencent is a number")
 
 
 def _lives(s: Settings) -> Iterator[Together]:

@@ -30,11 +30,13 @@ _CONFLICTS = (
     asyncpg.OutdatedSchemaCacheError,
 )
 _SLOW = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
-# Its disk or memory is full, its disk fails, or a right of ours is missing.
+# Its disk or memory is full, its disk fails, a right of ours is missing, or a table that the
+# next migration makes.
 _CROWDED = (
     asyncpg.InsufficientResourcesError,
     asyncpg.PostgresSystemError,
     asyncpg.InsufficientPrivilegeError,
+    asyncpg.UndefinedTableError,
 )
 # The server is there and says no to this connection, or the connection is gone.
 _GONE = (

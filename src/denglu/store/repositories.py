@@ -11,6 +11,8 @@ from denglu.flows.ports import NewCode, NewSession, Taken, TokenDigests
 from denglu.store import rows
 from denglu.store.compiled import Params
 from denglu.store.connection import Connection, Duplicate
+from denglu.store.deletions import SqlDeletions
+from denglu.store.journal import SqlJournal
 from denglu.store.tallies import SqlTallies
 from denglu.store.upkeep import SqlUpkeep
 
@@ -69,6 +71,7 @@ class SqlMembers:
         params = {
             "p_member_id": member.id,
             "p_version": member.password_version,
+            "p_mobile": member.mobile,
             "p_now": now,
             "p_ip": ip[:45],
         }
@@ -83,6 +86,20 @@ class SqlMembers:
         return done
 
 
+class SqlNames:
+    """Fulfils ``flows.ports.Names``."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    async def set_mobile(self, member: Member, mobile: str, now: int) -> bool:
+        params = {"p_member_id": member.id, "p_mobile": mobile, "p_old": member.mobile}
+        try:
+            return await self._db.run("member_set_mobile", {**params, "p_now": now}) == 1
+        except Duplicate as duplicate:
+            raise Taken(_taken_field(duplicate)) from None
+
+
 def _can_be_stored(text: str) -> bool:
     """PostgreSQL's texts hold no NUL, and nobody's hold half a character."""
     try:
@@ -93,7 +110,7 @@ def _can_be_stored(text: str) -> bool:
 
 def _taken_field(duplicate: Duplicate) -> str:
     text = str(duplicate)
-    return next((f for f in ("username", "mobile", "email") if f"{f}_key" in text), "username")
+    return next((f for f in ("mobile", "email") if f"{f}_key" in text), "username")
 
 
 class SqlSessions:
@@ -213,19 +230,26 @@ class SqlTrail:
         self._db = db
 
     async def write(self, event: AuditEvent) -> None:
-        await self._db.run(
-            "audit_add",
-            {
-                "event": event.event.value,
-                "at": event.at,
-                "merchant_id": event.merchant_id,
-                "member_id": event.member_id,
-                "session_id": event.session_id,
-                "client_group": event.group,
-                "ip": event.ip[:45],
-                "note": event.note[:255],
-            },
-        )
+        line: Params = {
+            "event": event.event.value,
+            "at": event.at,
+            "merchant_id": event.merchant_id,
+            "member_id": event.member_id,
+            "session_id": event.session_id,
+            "client_group": event.group,
+            "ip": event.ip[:45],
+            "note": event.note[:255],
+        }
+        if not event.mobile:
+            await self._db.run("audit_add", line)
+            return
+        number = {"p_mobile": event.mobile, "p_merchant_id": event.merchant_id}
+        await self._db.run("audit_add_of_mobile", {**line, **number})
+
+    async def adopt(self, member_id: int, masked: str, since: int, until: int) -> None:
+        named = {"p_since": since, "p_until": until, "p_pattern": f"% {masked}"}
+        for (key,) in await self._db.all("audit_orphans", named):
+            await self._db.run("audit_adopt", {"p_key": key, "p_member_id": member_id})
 
 
 class SqlRoster:
@@ -250,6 +274,14 @@ class SqlTransaction:
         return SqlMembers(self.db)
 
     @cached_property
+    def names(self) -> SqlNames:
+        return SqlNames(self.db)
+
+    @cached_property
+    def deletions(self) -> SqlDeletions:
+        return SqlDeletions(self.db)
+
+    @cached_property
     def roster(self) -> SqlRoster:
         return SqlRoster(self.db)
 
@@ -272,3 +304,7 @@ class SqlTransaction:
     @cached_property
     def trail(self) -> SqlTrail:
         return SqlTrail(self.db)
+
+    @cached_property
+    def journal(self) -> SqlJournal:
+        return SqlJournal(self.db)

@@ -254,6 +254,16 @@ audit = Table(
     Index("ix_audit_event_member_id", "member_id"),
 )
 
+# Deletion that was asked for, until nothing of the member is left.
+cancellation = Table(
+    "member_cancellation",
+    metadata,
+    Column("member_id", BigInteger, primary_key=True, autoincrement=False),
+    _time("requested_at"),
+    _time("due_at"),
+    Index("ix_member_cancellation_due_at", "due_at"),
+)
+
 # Who may use a database at a revision: the oldest version, named by its newest revision.
 schema_note = Table(
     "schema_note",

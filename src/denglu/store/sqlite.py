@@ -98,6 +98,8 @@ class _Writer:
         self._busy_seconds = busy_seconds
         self._loop = loop
         self._transaction = SqlTransaction(SqliteConnection(db))
+        # A commit failed, and no write was seen to succeed since.
+        self.doubted = False
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="denglu-writer", daemon=True)
         self._thread.start()
@@ -156,6 +158,7 @@ class _Writer:
         self._db.execute("RELEASE job")
 
     def _give_up(self, batch: list[_Job], error: apsw.Error) -> None:
+        self.doubted = True
         _log.warning("a transaction could not be committed: %s", error)
         # A rollback that fails is tried again when the next transaction cannot begin.
         with contextlib.suppress(apsw.Error):
@@ -212,8 +215,10 @@ class SqliteStore:
 
     async def ready(self) -> bool:
         """Whether reads and writes are answered."""
+        # A full disk lets transactions pass that change nothing.
+        work, self._writer.doubted = _touch if self._writer.doubted else _nothing, False
         try:
-            await self.write(_nothing)
+            await self.write(work)
         except Refusal:
             return False
         return True
@@ -249,6 +254,11 @@ async def _nothing(tx: object) -> None:
     """The shortest transaction."""
 
 
+async def _touch(tx: Any) -> None:
+    """The shortest one that writes: it sets to 0 what is always 0."""
+    tx.db.db.execute("PRAGMA user_version = 0")
+
+
 def _connect(path: Path, busy_seconds: float, *, read_only: bool = False) -> apsw.Connection:
     db = apsw.Connection(str(path))
     db.set_busy_timeout(int(busy_seconds * 1000))
@@ -256,6 +266,8 @@ def _connect(path: Path, busy_seconds: float, *, read_only: bool = False) -> aps
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA mmap_size = 0").fetchall()
     db.execute("PRAGMA foreign_keys = OFF")
+    # What is wiped or deleted is gone from the file as well, not only from the tables.
+    db.execute("PRAGMA secure_delete = FAST").fetchall()
     # 64 MiB at the most: the inner pages of ten million members.
     db.execute("PRAGMA cache_size = -65536")
     # Else SQLite looks at the bound values and plans a statement anew each time: 270 us, not 12.

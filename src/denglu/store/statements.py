@@ -26,6 +26,8 @@ from sqlalchemy.engine.interfaces import Dialect
 
 from denglu.store import rows
 from denglu.store.compiled import Compiled, compile_statement
+from denglu.store.deletions import DELETIONS
+from denglu.store.journal import JOURNAL
 from denglu.store.schema import account, audit, level, member, session, sms_code, tally, token
 from denglu.store.tallies import tally_statements
 
@@ -134,6 +136,9 @@ MEMBERS: dict[str, ClauseElement] = {
         updated_at=p("now"),
     )
     .where(member.c.id == p("member_id"), _enabled),
+    "member_set_mobile": update(member)
+    .values(mobile=p("mobile"), mobile_key=p("mobile"), updated_at=p("now"))
+    .where(member.c.id == p("member_id"), member.c.mobile == p("old"), _enabled),
     "member_rehash": update(member)
     .values(password_hash=p("hash"), legacy_hash=None)
     .where(member.c.id == p("member_id"), member.c.password_hash == p("old")),
@@ -142,10 +147,12 @@ MEMBERS: dict[str, ClauseElement] = {
     .where(
         member.c.id == p("member_id"),
         member.c.password_version == p("version"),
+        member.c.mobile == p("mobile"),
         _enabled,
     ),
+    # Another version: a login that is being judged fails, and failures in a row are forgotten.
     "member_status": update(member)
-    .values(status=p("status"), updated_at=p("now"))
+    .values(status=p("status"), updated_at=p("now"), password_version=member.c.password_version + 1)
     .where(member.c.id == p("member_id"), member.c.status != -1),
     "member_wipe": update(member)
     .values(rows.WIPED_MEMBER | {"status": -1, "updated_at": p("now")})
@@ -233,6 +240,28 @@ TRAIL: dict[str, ClauseElement] = {
         audit,
         "event", "at", "merchant_id", "member_id", "session_id", "client_group", "ip", "note",
     ),
+    "audit_orphans": select(audit.c.id)
+    .where(
+        audit.c.at >= p("since"),
+        audit.c.at <= p("until"),
+        audit.c.member_id.is_(None),
+        audit.c.note.like(p("pattern")),
+    )
+    .order_by(audit.c.id),
+    "audit_adopt": update(audit).values(member_id=p("member_id")).where(audit.c.id == p("key")),
+    # The same work for a number that has a member and for one that has none.
+    "audit_add_of_mobile": insert(audit).values(
+        {name: bindparam(name) for name in ("event", "at", "merchant_id", "ip", "note")}
+        | {
+            "member_id": select(member.c.id)
+            .where(
+                member.c.merchant_id == p("merchant_id"),
+                member.c.type == 1,
+                member.c.mobile_key == p("mobile"),
+            )
+            .scalar_subquery()
+        }
+    ),
 }  # fmt: skip
 
 
@@ -273,5 +302,5 @@ RETENTION: dict[str, ClauseElement] = {
 def compile_all(dialect: Dialect) -> dict[str, Compiled]:
     """All statements for one dialect, by name."""
     of_dialect = _member_statements(dialect) | tally_statements(dialect)
-    everything = of_dialect | MEMBERS | SESSIONS | CODES | TRAIL | RETENTION
+    everything = of_dialect | MEMBERS | SESSIONS | CODES | TRAIL | JOURNAL | RETENTION | DELETIONS
     return {name: compile_statement(stmt, dialect) for name, stmt in everything.items()}

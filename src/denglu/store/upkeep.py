@@ -40,4 +40,4 @@ class SqlUpkeep:
 
     async def _find(self, finder: str, before: int, limit: int) -> list[Any]:
         rows = await self._db.all(finder, {"p_before": before, "p_limit": limit})
-        return [row[0] for row in rows]
+        return sorted(row[0] for row in rows)

@@ -55,7 +55,8 @@ function resolve(schema) {
 
 function operations() {
   return Object.entries(state.document.paths).flatMap(([path, item]) =>
-    Object.entries(item).map(([method, operation]) => ({ path, method, ...operation })));
+    Object.entries(item).map(([method, operation]) => ({ path, method, ...operation })))
+    .filter((operation) => !operation["x-twin"]);
 }
 
 function formOf(operation) {
@@ -143,19 +144,23 @@ function fill(name, value, except = null) {
 
 function showOperation(operation) {
   const form = formOf(operation);
-  const needsToken = Boolean(operation.security?.length);
+  // A back-end's secret is not a member's token.
+  const needsToken = Boolean(operation.security?.some((scheme) => "key" in scheme));
   const inputs = form ? fieldsOf(form) : [];
+  const places = placesOf(operation);
   const encoding = form ? encodingChoice() : null;
   const answer = element("div", { className: "answer", hidden: true });
   const send = element("button", { className: "send", type: "submit", textContent: word("send") });
   const copy = element("button", { type: "button", textContent: word("curl") });
-  const request = () => requestOf(operation, inputs, encoding?.value, needsToken);
+  const request = () => requestOf(operation, places, inputs, encoding?.value, needsToken);
   copy.onclick = () => copyCurl(copy, request());
   const shape = element("form", { noValidate: true, onsubmit: (event) => {
     event.preventDefault();
     run(request(), send, answer, inputs);
   } },
-    inputs.length ? element("div", { className: "fields" }, ...inputs.map((i) => i.label)) : null,
+    places.length + inputs.length
+      ? element("div", { className: "fields" }, ...[...places, ...inputs].map((i) => i.label))
+      : null,
     element("div", { className: "actions" }, send, encoding, copy,
       needsToken
         ? element("span", { className: "muted carried", textContent: carriedNote() }) : null));
@@ -186,6 +191,16 @@ function fieldsOf(form) {
   });
 }
 
+// What stands in the path, as {id}.
+function placesOf(operation) {
+  return (operation.parameters ?? []).map(({ name, schema }) => {
+    const input = element("input", { value: schema.minimum ?? "", autocomplete: "off" });
+    const label = element("label", {},
+      element("code", { className: "name", textContent: name }), input);
+    return { name, input, label };
+  });
+}
+
 function inputFor(name, schema, example) {
   const choices = schema["x-choices"] ?? (schema.enum && Object.fromEntries(
     schema.enum.map((value) => [value, ""])));
@@ -210,11 +225,13 @@ function encodingChoice() {
 
 // --- sending --------------------------------------------------------------------------
 
-function requestOf(operation, inputs, encoding, needsToken) {
+function requestOf(operation, places, inputs, encoding, needsToken) {
+  const path = places.reduce((whole, { name, input }) =>
+    whole.replace(`{${name}}`, encodeURIComponent(input.value.trim())), operation.path);
   const values = Object.fromEntries(inputs.map(({ name, input }) => [name, input.value]));
   const headers = { "Accept-Language": state.language };
   if (needsToken && state.access) headers["X-Api-Key"] = state.access;
-  return { method: operation.method.toUpperCase(), path: operation.path, headers, values,
+  return { method: operation.method.toUpperCase(), path, headers, values,
     encoding: inputs.length ? encoding : null };
 }
 
@@ -310,7 +327,7 @@ const quote = (value) => `'${String(value).replaceAll("'", "'\\''")}'`;
 
 function curlOf({ method, path, headers, values, encoding }) {
   const parts = ["curl", "-s"];
-  if (method === "POST" && !encoding) parts.push("-X POST");
+  if (method !== "GET" && !encoding) parts.push(`-X ${method}`);
   for (const [name, value] of Object.entries(headers)) parts.push("-H", quote(`${name}: ${value}`));
   if (encoding === "application/json") {
     parts.push("-H", quote(`Content-Type: ${encoding}`), "-d", quote(JSON.stringify(values)));

@@ -8,13 +8,16 @@ from denglu.store.network.link import Link
 
 _READS = frozenset(
     {
-        "code_live", "member_by_email", "member_by_mobile", "member_by_username",
-        "member_get", "member_legacy", "member_page", "session_live", "token_find",
+        "audit_after", "audit_newest", "audit_page", "audit_page_of",
+        "cancellation_of", "cancellations_due", "code_live", "member_by_email",
+        "member_by_mobile", "member_by_username", "member_get", "member_legacy", "member_page",
+        "session_live", "token_find",
     }
 )  # fmt: skip
 # Statements after which a look-up of a token may differ, by whose tokens those are.
 _CHANGES = {
     "account_status": ("m", "p_member_id"),
+    "member_set_mobile": ("m", "p_member_id"),
     "member_set_password": ("m", "p_member_id"),
     "member_status": ("m", "p_member_id"),
     "member_visit": ("m", "p_member_id"),

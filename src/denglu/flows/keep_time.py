@@ -1,0 +1,64 @@
+"""How late it has been, kept in the database: no restart turns it back.
+
+A running process never lets its clock go back. What is kept here holds a new one to the same,
+so that no code and no token is good again because the machine was restarted with a clock that
+had been set back. Whoever serves writes it down now and then.
+"""
+
+import logging
+from typing import Protocol
+
+from denglu.flows.ports import Clock, Store, Transaction
+
+_log = logging.getLogger(__name__)
+# A row among the tallies, under a key that is nobody's digest.
+_MARK = b"how late it has been".ljust(32, b"\0")
+# Clocks of machines differ by as much, and a mark is as old.
+_TOLERANCE = 60
+# Whoever is further ahead had the wrong clock when it was written, rather than has it now.
+_BELIEVED = 86400
+
+
+class HeldClock(Clock, Protocol):
+    """A clock that can be told that it is later than the machine says."""
+
+    def run_on_from(self, at: int) -> None:
+        """Tell no time before this one (Unix seconds) from now on."""
+        ...
+
+
+class KeepTime:
+    """``resume`` when a process begins to serve, ``mark`` while it serves."""
+
+    def __init__(self, store: Store, clock: HeldClock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def resume(self) -> None:
+        """Run on from the mark if the clock has gone back behind it. Raises ``busy``."""
+        mark = await self._store.write(_read)
+        behind = mark - self._clock.now()
+        if _TOLERANCE < behind <= _BELIEVED:
+            self._clock.run_on_from(mark)
+        elif behind > _BELIEVED:
+            _log.warning(
+                "the database was in use %d days after what this machine's clock says, which is "
+                "believed: if it is wrong, set it and restart",
+                behind // 86400,
+            )
+
+    async def mark(self) -> None:
+        """Write down how late it is. Raises ``busy``."""
+        now = self._clock.now()
+
+        async def work(tx: Transaction) -> None:
+            ahead = await _read(tx) - now
+            latest = now + (ahead if 0 < ahead <= _BELIEVED else 0)
+            await tx.tallies.save({_MARK: (str(latest), latest + 2 * _BELIEVED)})
+
+        await self._store.write(work)
+
+
+async def _read(tx: Transaction) -> int:
+    text = (await tx.tallies.load([_MARK])).get(_MARK, "")
+    return int(text) if text.isdecimal() else 0

@@ -1,0 +1,87 @@
+"""How late it has been: kept in the database, and held against a clock that went back."""
+
+import logging
+
+import pytest
+
+from denglu.flows.keep_time import KeepTime
+from tests.flows.world import DAY, NOW, FakeClock, World
+
+HOUR = 3600
+
+
+class HeldClock(FakeClock):
+    """A machine's clock that can be told better."""
+
+    def run_on_from(self, at: int) -> None:
+        self.time = max(self.time, at)
+
+
+class Site:
+    """A database that was in use until some time, and processes that start on it."""
+
+    def __init__(self, world: World) -> None:
+        self._store = world.store
+
+    async def used_until(self, at: int) -> None:
+        await KeepTime(self._store, HeldClock(at)).mark()
+
+    async def time_after_start(self, machine: int) -> int:
+        """What a new process takes for now where the machine's clock says ``machine``."""
+        clock = HeldClock(machine)
+        await KeepTime(self._store, clock).resume()
+        return clock.now()
+
+
+@pytest.fixture
+def site(world: World) -> Site:
+    return Site(world)
+
+
+async def test_the_first_process_believes_the_machine(site: Site) -> None:
+    assert await site.time_after_start(NOW) == NOW
+
+
+@pytest.mark.parametrize("back", [61, HOUR, DAY])
+async def test_F12_a_start_after_the_clock_went_back_goes_on_from_where_it_was(
+    site: Site, back: int
+) -> None:
+    await site.used_until(NOW)
+    assert await site.time_after_start(NOW - back) == NOW
+
+
+@pytest.mark.parametrize("off", [-60, -1, 0, 1, HOUR, 10 * 365 * DAY])
+async def test_F12_a_clock_that_is_right_or_ahead_is_believed(site: Site, off: int) -> None:
+    await site.used_until(NOW)
+    assert await site.time_after_start(NOW + off) == NOW + off
+
+
+async def test_F12_a_mark_that_is_days_ahead_is_not_believed_and_one_line_says_so(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    await site.used_until(NOW + DAY + 1)
+    with caplog.at_level(logging.WARNING):
+        assert await site.time_after_start(NOW) == NOW
+    (line,) = caplog.messages
+    assert "1 days after" in line
+    # Whoever serves now writes down the time that is believed.
+    await site.used_until(NOW)
+    assert await site.time_after_start(NOW - HOUR) == NOW
+
+
+async def test_F12_a_machine_that_is_behind_the_others_turns_nothing_back(site: Site) -> None:
+    await site.used_until(NOW)
+    await site.used_until(NOW - HOUR)
+    assert await site.time_after_start(NOW - HOUR) == NOW
+
+
+async def test_the_mark_is_kept_while_it_says_something(world: World, site: Site) -> None:
+    await site.used_until(world.clock.now())
+    world.clock.advance(DAY)
+    while await world.retain():
+        pass
+    assert world.count("limit_tally") == 1
+    world.clock.advance(DAY + 1)
+    while await world.retain():
+        pass
+    assert world.count("limit_tally") == 0
