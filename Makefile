@@ -16,10 +16,10 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/lock/bin/pip-compile --qui
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check fmt lock sbom audit battery mutation bench scale clean
+.PHONY: help run test check fmt lock sbom audit battery battery-release mutation bench scale clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(RUN_STAMP) ## serve on HOST:PORT with a demo member, and say what to try next
 	@HOST="$(HOST)" PORT="$(PORT)" DENGLU="$(BIN)/denglu" bash scripts/demo.sh
@@ -44,6 +44,11 @@ battery: $(DEV_STAMP) ## attacks and faults against the real server: row, figure
 	@bash scripts/install_servers.sh
 	$(BIN)/python -m scripts.battery $(OPTIONS)
 
+# OPTIONS="--minutes 60", "--on sqlite", "--seed 7 --examples 10".
+battery-release: $(DEV_STAMP) ## 20,000 stories held to a model of what is promised (a night)
+	@bash scripts/install_servers.sh
+	$(BIN)/python -m tests.model $(OPTIONS)
+
 bench: $(RUN_STAMP) ## speed against the bare server and the bare hash (needs wrk; two minutes)
 	$(BIN)/python bench/quick.py
 
@@ -67,7 +72,7 @@ lock: $(VENV)/lock/bin/pip-compile ## renew requirements/*.txt from pyproject.to
 	$(COMPILE) --extra postgresql --extra mysql --extra redis --output-file requirements/server.txt
 	$(COMPILE) --extra dev --build-deps-for editable --output-file requirements/dev.txt
 	$(COMPILE) --build-deps-for editable --only-build-deps --output-file requirements/build.txt
-	$(COMPILE) --extra audit --output-file requirements/audit.txt
+	$(COMPILE) --extra audit --allow-unsafe --output-file requirements/audit.txt
 
 clean: ## remove the virtual environment, caches and build output (not the database)
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -10,7 +10,8 @@ from tests.battery.client import Client, fresh_address, fresh_mobile, new_member
 from tests.battery.harness import PASSWORD, Answer, running
 
 SAMPLES = 300
-USAGES = ("login", "register", "up-pwd", "up-pay-pwd", "reset-mobile", "binding-mobile")
+USAGES = ("login", "register", "up-pwd", "up-pay-pwd", "reset-mobile", "binding-mobile",
+          "cancel")  # fmt: skip
 
 
 def clone(client: Client, mobile: str, names: list[str], **columns: object) -> None:

@@ -15,7 +15,7 @@ _TREE = Path(__file__).parents[2]
 _FUZZ = _TREE / "tests" / "fuzz"
 _SEED = 20
 # Cases for each operation where they are drawn; those that are enumerated come on top.
-_DRAWN = 25
+_DRAWN = 15
 _CALLER, _NAME = "caller", "fuzzed"
 # What limits answer would hide everything behind them. Addresses are given by the hooks.
 _GENEROUS = {

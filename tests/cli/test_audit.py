@@ -99,6 +99,20 @@ def test_a_terminal_cannot_be_written_on_by_a_line(near: Desk) -> None:
     assert lines(near)[0]["note"] == "a\x1b[2J"
 
 
+def test_a_terminal_cannot_be_written_on_by_json(near: Desk) -> None:
+    """Not by what JSON itself lets through: C1 controls, line and direction marks."""
+    note = "登录\x7f\x9b2J\x85\u2028\u202e\U000e0001"
+    near.add("ming")
+    with closing(apsw.Connection(str(near.database))) as db:
+        db.execute("update audit_event set note = ?", [note])
+        db.execute("update member set nickname = ?", [note])
+    for words in (["audit"], ["member", "list"], ["member", "show", "ming"]):
+        said = near.ok(*words, "--json")
+        assert "登录" in said
+        assert all(char.isprintable() or char == "\n" for char in said)
+    assert lines(near)[0]["note"] == note
+
+
 def test_what_is_left_out_is_said(near: Desk) -> None:
     near.add("ming")
     near.add("hong")

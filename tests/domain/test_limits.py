@@ -607,6 +607,37 @@ def test_P02_a_rate_is_not_full_with_a_try_that_is_just_outside_it() -> None:
     assert scope.try_at(NOW + 60) == 30
 
 
+def test_P03_where_tries_in_judgement_take_no_room_nobody_waits_for_them() -> None:
+    # Still in judgement, and already outside the rate that refuses.
+    both = Limit("test", (Rate(2, 60), Rate(9, 3600)))
+    tally = claimed(both, Tally(), NOW, "slow")
+    for _ in range(2):
+        verdict = claim(both, tally, NOW + 65)
+        assert isinstance(verdict, Tally)
+        tally = verdict
+    assert claim(both, tally, NOW + 66) == Wait(59, pending=False)
+
+
+@pytest.mark.parametrize(("text", "grain"), [("1000/1h", 5), ("257/72m", 6), ("257/4321s", 6)])
+def test_a_large_tally_counts_in_grains(text: str, grain: int) -> None:
+    scope = Scope(limit(text))
+    start = NOW // grain * grain
+    for second in range(4 * grain):
+        assert scope.try_at(start + second) == 0
+    ends = range(start + grain - 1, start + 4 * grain, grain)
+    assert Tally.load(scope.stored).tries == tuple((end, grain, "") for end in ends)
+
+
+def test_S14_a_number_that_comes_again_lets_old_ones_be_forgotten() -> None:
+    numbers = Limit("test", (Rate(5, 60),), distinct=True)
+    tally = Tally()
+    for at, tag in ((NOW, "a"), (NOW + 30, "b"), (NOW + 70, "b")):
+        verdict = claim(numbers, tally, at, tag)
+        assert isinstance(verdict, Tally)
+        tally = verdict
+    assert tally.tries == ((NOW + 30, 1, "b"),)
+
+
 def test_a_tally_is_stored_in_as_few_characters_as_there_are() -> None:
     assert Tally(((NOW, 1, "x"),), level=1, streak=2).dump() == '[201,[[1750000000,1,"x"]]]'
 

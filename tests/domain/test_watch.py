@@ -114,6 +114,10 @@ def test_F12_a_clock_set_back_keeps_no_alert_quiet_and_no_site_suspicious() -> N
 def test_clocks_that_differ_a_little_are_believed() -> None:
     ahead = {(SHIPPED.slot(NOW + 60), FAILED.value): 1001}
     assert SHIPPED.logins(SHIPPED.added(Ledger(), ahead, NOW), NOW)
+    attacked = ledger(NOW, login_failed=5000)
+    for second in range(61):
+        told = Ledger(attacked.counts, {Alert.login_failures.value: NOW + second})
+        assert SHIPPED.due(told, frozenset(), NOW) == []
 
 
 def test_a_ledger_is_remembered_as_long_as_it_matters() -> None:

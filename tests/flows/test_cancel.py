@@ -7,7 +7,7 @@ from denglu.domain.errors import Reason, Refusal
 from denglu.domain.member import Status
 from denglu.domain.session import Caller, Found
 from denglu.domain.sms_code import Usage
-from denglu.flows.ports import GatewayFailed
+from denglu.flows.ports import GatewayFailed, Work
 from denglu.flows.results import Grant
 from tests.flows.conftest import MakeWorld
 from tests.flows.rivals import race
@@ -326,6 +326,33 @@ async def test_L07_what_was_under_way_is_wiped_by_a_later_look(world: World) -> 
     assert world.count("member_cancellation") == 0
 
 
+async def test_L07_what_was_asked_before_there_was_a_member_is_wiped_as_well(
+    world: World,
+) -> None:
+    grant = await world.join(await world.code_for(usage=Usage.register, caller=BIRD), caller=BIRD)
+    await world.administer.set_status(grant.member, Status.deleted)
+    assert sightings(world, grant.member.promoter_code) == []
+
+
+async def test_who_withdraws_while_the_due_ones_are_looked_for_stays(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = await world.add_member()
+    await ask(world, await world.log_in(), await world.code_for(usage=Usage.cancel))
+    world.clock.advance(WEEK)
+    read = world.store.read
+
+    async def withdrawn_meanwhile(work: Work[object]) -> object:
+        answer = await read(work)
+        if answer == [member.id]:
+            await world.store.write(lambda tx: tx.deletions.put(member.id, None))
+        return answer
+
+    monkeypatch.setattr(world.store, "read", withdrawn_meanwhile)
+    await forget_what_is_due(world)
+    await world.log_in()
+
+
 class Killed(BaseException):
     """Stands for kill -9."""
 
@@ -378,6 +405,16 @@ async def test_R11_several_processes_erase_one_member_once(disk_world: World) ->
         deleted = f"member_id = {member.id} and event = 'member_deleted'"
         assert world.sql(f"select count(*) from audit_event where {deleted}") == [(1,)]
         await forget_what_is_due(world)
+
+
+async def test_R11_several_operators_erase_one_member_once(disk_world: World) -> None:
+    world = disk_world
+    for round_ in rounds(world):
+        member = await world.add_member(f"134{round_:08d}")
+        erasing = await race(5, lambda _: world.administer.set_status(member, Status.deleted))  # noqa: B023
+        assert sorted(erasing.winners.values()) == [False] * 4 + [True]
+        deleted = f"member_id = {member.id} and event = 'member_deleted'"
+        assert world.sql(f"select count(*) from audit_event where {deleted}") == [(1,)]
 
 
 async def test_R08_withdrawing_and_asking_and_refreshing_at_once(disk_world: World) -> None:

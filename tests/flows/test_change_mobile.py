@@ -3,10 +3,12 @@
 import pytest
 
 from denglu.domain.errors import Reason, Refusal
+from denglu.domain.limits import Limit, Rate
 from denglu.domain.member import Status
 from denglu.domain.session import Caller
 from denglu.domain.sms_code import Usage
 from denglu.flows.ports import GatewayFailed
+from tests.flows.conftest import MakeWorld
 from tests.flows.rivals import race
 from tests.flows.world import (
     DAY,
@@ -17,6 +19,7 @@ from tests.flows.world import (
     OTHER_MOBILE,
     PASSWORD,
     PC,
+    Numbers,
     World,
     refused,
     wrong,
@@ -133,6 +136,15 @@ async def test_S02_wrong_tries_void_the_code_of_either_number(world: World) -> N
     with refused(Reason.bad_code):
         await world.move(login, codes=codes)
     assert world.events().count("sms_code_compared") == 5 + 5 + 1
+
+
+async def test_P10_a_change_leaves_no_try_behind(make_world: MakeWorld) -> None:
+    world = make_world(Numbers(code_address=Limit("code-address", (Rate(3, DAY),))))
+    await world.add_member()
+    grant, old, new = await world.log_in(), MOBILE, OTHER_MOBILE
+    for _ in range(3):
+        grant = await world.move(grant, new, codes=await world.codes_to_move(old, new))
+        old, new = new, old
 
 
 @pytest.mark.parametrize("usage", [u for u in Usage if u is not Usage.reset_mobile])

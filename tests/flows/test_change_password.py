@@ -4,8 +4,8 @@ import pytest
 
 from denglu.domain.errors import Reason, Refusal
 from denglu.domain.member import Status
-from denglu.domain.session import Caller, Found
-from denglu.domain.sms_code import Usage
+from denglu.domain.session import Caller, Found, SessionPolicy
+from denglu.domain.sms_code import SmsMessage, Usage
 from denglu.flows.ports import GatewayFailed
 from denglu.flows.results import Grant
 from denglu.store.network.store import NetworkStore
@@ -19,6 +19,7 @@ from tests.flows.world import (
     OTHER_MOBILE,
     PASSWORD,
     PC,
+    Numbers,
     World,
     refused,
 )
@@ -300,6 +301,28 @@ async def test_the_member_is_told_although_the_session_ended_right_after(
         await change(world, own)
     assert [message.usage for message in world.gateway.sent] == ["notice"]
     await world.log_in(password=NEW)
+
+
+@pytest.mark.parametrize("window", [0, 1, 10])
+async def test_a_refresh_between_the_commit_and_the_next_pair_is_nobody_s_theft(
+    world: World, monkeypatch: pytest.MonkeyPatch, window: int
+) -> None:
+    """A gateway may take its time, and an app refreshes when it likes."""
+    world.wire(Numbers(sessions=SessionPolicy(window=window)))
+    await world.add_member()
+    own = await world.log_in()
+    sending = world.gateway.send
+
+    async def slowly(message: SmsMessage) -> None:
+        rival = await world.refreshed(own.refresh_token)
+        await world.authenticate(rival.access_token)
+        world.clock.advance(5)
+        await sending(message)
+
+    monkeypatch.setattr(world.gateway, "send", slowly)
+    grant = await change(world, own)
+    await world.authenticate(grant.access_token)
+    assert "refresh_reuse" not in world.events()
 
 
 # What may happen between the token check and the commit.

@@ -4,8 +4,9 @@ import logging
 
 import pytest
 
+from denglu.domain.errors import Reason, Refusal
 from denglu.flows.keep_time import KeepTime
-from tests.flows.world import DAY, NOW, FakeClock, World
+from tests.flows.world import DAY, NOW, FakeClock, World, refused
 
 HOUR = 3600
 
@@ -72,6 +73,28 @@ async def test_F12_a_mark_that_is_days_ahead_is_not_believed_and_one_line_says_s
 async def test_F12_a_machine_that_is_behind_the_others_turns_nothing_back(site: Site) -> None:
     await site.used_until(NOW)
     await site.used_until(NOW - HOUR)
+    assert await site.time_after_start(NOW - HOUR) == NOW
+
+
+async def test_F12_a_database_that_is_up_later_than_the_process_is_asked_again(
+    world: World, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await site.used_until(NOW)
+    clock = HeldClock(NOW - HOUR)
+    keep_time = KeepTime(world.store, clock)
+
+    async def down(_: object) -> None:
+        raise Refusal(Reason.busy)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, "write", down)
+        for deed in (keep_time.resume, keep_time.mark):
+            with refused(Reason.busy):
+                await deed()
+        assert not keep_time.resumed
+    await keep_time.mark()
+    assert keep_time.resumed
+    assert clock.now() == NOW
     assert await site.time_after_start(NOW - HOUR) == NOW
 
 

@@ -11,7 +11,9 @@ from denglu.domain.limits import Limit, Rate
 from denglu.domain.member import Status
 from denglu.domain.session import Caller
 from denglu.domain.sms_code import Usage
+from denglu.flows.code_try import number_key
 from denglu.flows.ports import Work
+from denglu.security.digests import HmacSecrets
 from tests.flows.conftest import MakeWorld
 from tests.flows.world import (
     DAY,
@@ -317,3 +319,17 @@ async def test_a_day_later_the_guesses_of_a_number_are_forgotten(world: World) -
     await guess(world, code)
     world.clock.advance(DAY)
     await world.with_code(MOBILE, await world.code_for())
+
+
+async def test_the_trail_says_at_which_merchant_a_code_was_compared(world: World) -> None:
+    caller = Caller(ip="203.0.113.9", merchant_id=7)
+    code = await world.code_for(caller=caller)
+    with refused(Reason.bad_code):
+        await world.with_code(MOBILE, wrong(code), caller)
+    compared = "select merchant_id, ip from audit_event where event = 'sms_code_compared'"
+    assert world.sql(compared) == [(7, caller.ip)]
+
+
+def test_the_key_of_a_number_stays_what_it_was() -> None:
+    secrets = HmacSecrets(b"a server key that only tests know")
+    assert number_key(secrets, 7, MOBILE) == secrets.key("mobile", 7, MOBILE)

@@ -1,5 +1,7 @@
 """Suspicion: who is asked for a captcha, what a good one opens, and that it opens it once."""
 
+from dataclasses import replace
+
 import pytest
 
 from denglu.domain.errors import Reason, Refusal
@@ -130,9 +132,27 @@ async def test_a_captcha_is_spent_by_a_try_whatever_comes_of_it(guarded: World) 
 
 async def test_a_captcha_spent_on_a_code_is_spent_for_logins(guarded: World) -> None:
     await guarded.add_member()
-    await ask(guarded, MOBILE, "person 1")
+    await pump(guarded, 10, 65)
+    await ask(guarded, block(77), "person 1")
+    await fail(guarded, 10)
     with refused(Reason.captcha_required):
         await log_in(guarded, "person 1")
+    await log_in(guarded, "person 2")
+
+
+async def test_a_service_is_asked_only_where_nothing_but_suspicion_stands_in_the_way(
+    guarded: World, captcha: NamedCaptcha
+) -> None:
+    await guarded.add_member()
+    await log_in(guarded, "person 1")
+    await ask(guarded, MOBILE, "person 2")
+    with refused(Reason.sms_too_frequent):
+        await ask(guarded, MOBILE, "person 3")
+    await fail(guarded, 10)
+    await fail(guarded, 20, "person", first=10)
+    with refused(Reason.too_many_attempts):
+        await log_in(guarded, "person 4")
+    assert captcha.asked == [f"person {n}" for n in range(10, 30)]
 
 
 @pytest.mark.parametrize("right", [True, False])
@@ -151,13 +171,16 @@ async def test_rivals_with_one_captcha_are_one(any_world: World, right: bool) ->
 
 async def test_rivals_who_ask_for_codes_with_one_captcha_are_one(any_world: World) -> None:
     world = any_world
-    world.wire(Numbers(captcha=NamedCaptcha()))
+    one_number = Limit("numbers", (Rate(1, 3600),), distinct=True)
+    limits = replace(Numbers().sms, address=ROOM, address_numbers=one_number)
+    world.wire(Numbers(captcha=NamedCaptcha(), sms=limits))
     for round_ in range(5):
         token = f"person {round_}"
-        outcome = await race(16, lambda n: ask(world, block(n), token, address(n)))  # noqa: B023
+        await ask(world, block(99))
+        outcome = await race(16, lambda n: ask(world, block(n), token))  # noqa: B023
         assert outcome.reasons == {"captcha_required": 15}
         world.clock.advance(DAY)
-    assert len(world.gateway.sent) == 5
+    assert len(world.gateway.sent) == 10
 
 
 async def test_what_was_spent_is_never_taken_back(world: World) -> None:
@@ -224,10 +247,12 @@ async def test_S14_a_service_that_cannot_be_asked_is_busy_and_counts_nothing(
         raise Refusal(Reason.busy, retry_after=5)
 
     monkeypatch.setattr(captcha, "check", down)
+    await pump(guarded, 10, 65)
     with refused(Reason.busy):
-        await ask(guarded, MOBILE, "person 1")
-    await ask(guarded, MOBILE)
-    assert guarded.count("sms_code") == 1
+        await ask(guarded, block(77), "person 1")
+    with refused(Reason.captcha_required):
+        await ask(guarded, block(77))
+    assert guarded.count("sms_code") == 10
 
 
 async def test_where_no_captcha_is_configured_a_token_is_ignored(world: World) -> None:

@@ -8,11 +8,12 @@ import contextlib
 import http.client
 import itertools
 import json
+import os
 import re
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -176,11 +177,7 @@ class House:
 
     def leaks(self, codes: Sequence[str]) -> list[str]:
         """Lines of the log since the last time that hold a secret."""
-        return [
-            line
-            for line in self._news("log").splitlines()
-            if _leaks(_BY_ITSELF.sub("", line), codes)
-        ]
+        return [line for line in self._news("log").splitlines() if holds_secret(line, codes)]
 
     def new_events(self) -> list[str]:
         """The names of audit events since the last time."""
@@ -204,14 +201,9 @@ class House:
             self._db.set_busy_timeout(5000)
         return self._db.execute(sql, values).fetchall()
 
-    def still(self, good: Callable[[], bool]) -> bool:
-        """Whether a token that another process ended stays good: it may for 300 ms."""
-        until = time.monotonic() + 10 * self.server.lag
-        while time.monotonic() < until:
-            if not good():
-                return False
-            time.sleep(0.01)
-        return good()
+    def let_it_be_known(self) -> None:
+        """Wait until every process knows what one of them did to a session: at most 300 ms."""
+        time.sleep(self.server.lag)
 
     def close(self) -> None:
         """Let go of connections and files."""
@@ -260,12 +252,15 @@ class House:
 
     def _command_environ(self) -> dict[str, str | None]:
         ours = self.server.environ().items()
-        environ: dict[str, str | None] = {k: v for k, v in ours if k.startswith("DENGLU_")}
+        environ: dict[str, str | None] = {k: None for k in os.environ if k.startswith("DENGLU_")}
+        environ |= {k: v for k, v in ours if k.startswith("DENGLU_")}
         # At level debug a command would set up the logging of the process that the tests are.
         return environ | {"DENGLU_LOG_LEVEL": "warning"}
 
 
-def _leaks(line: str, codes: Sequence[str]) -> bool:
+def holds_secret(line: str, codes: Sequence[str]) -> bool:
+    """Whether a password, a token or one of the codes stands in a line of the log."""
+    line = _BY_ITSELF.sub("", line)
     if MARK in line or _TOKEN.search(line):
         return True
     return any(code in codes for code in _SIX_DIGITS.findall(line))

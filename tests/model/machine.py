@@ -91,7 +91,7 @@ class Machine(Truths):
         )
         messages = self.house.new_messages()
         told = [(message["mobile"], message["usage"]) for message in messages]
-        assert told == ([(number, usage)] if said == "OK" else []), told
+        assert told == ([(number, usage)] if said == "OK" else []), f"sent against promise: {told}"
         for message in messages:
             assert abs(message["sent_at"] - self.model.now) <= BLUR, message["sent_at"]
             self.codes.append(message["code"])

@@ -100,8 +100,8 @@ def reset() -> None:
         async def in_group(member_id: int, _: Any = None) -> Any:
             return await live(member_id, group)
 
-        tx.sessions.live = in_group
-        return await resets(self, tx, right, mobile, *rest)
+        with patch.object(tx.sessions, "live", in_group):
+            return await resets(self, tx, right, mobile, *rest)
 
     patch.object(ResetPassword, "_reset", here_only).start()
 

@@ -1,7 +1,6 @@
 """Requests for deletion, another mobile, and what is wiped of a member."""
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 
@@ -162,9 +161,13 @@ async def test_L07_sessions_end_and_lose_device_and_address(store: Store, sql: S
 
 async def test_L07_the_trail_loses_address_and_note_in_batches(store: Store, sql: Sql) -> None:
     events = [
-        AuditEvent(event, NOW, member_id=member_id, ip="203.0.113.7", note="n")
+        AuditEvent(event, NOW, member_id=member_id, ip="203.0.113.7", note=note)
         for member_id in (7, 8)
-        for event in (Event.login, Event.logout, Event.login_failed)
+        for event, note in (
+            (Event.sms_code_sent, "login 138****0000"),
+            (Event.login, ""),
+            (Event.session_revoked, "operator"),
+        )
     ]
     events.append(AuditEvent(Event.member_deleted, NOW, member_id=7, note="operator"))
     for event in events:
@@ -172,12 +175,13 @@ async def test_L07_the_trail_loses_address_and_note_in_batches(store: Store, sql
     wiped = [await store.write(lambda tx: tx.deletions.wipe_trail(7, 2)) for _ in range(3)]
     assert wiped == [2, 1, 0]
     assert sql("select event, at, ip, note from audit_event where member_id = 7 order by id") == [
-        ("login", NOW, "", ""), ("logout", NOW, "", ""), ("login_failed", NOW, "", ""),
+        ("sms_code_sent", NOW, "", ""), ("login", NOW, "", ""),
+        ("session_revoked", NOW, "", "operator"),
         ("member_deleted", NOW, "", "operator"),
     ]  # fmt: skip
-    assert sql("select distinct ip, note from audit_event where member_id = 8") == [
-        ("203.0.113.7", "n")
-    ]
+    assert sql("select distinct ip from audit_event where member_id = 8") == [("203.0.113.7",)]
+    kept = "select note from audit_event where member_id = 8 and event = 'sms_code_sent'"
+    assert sql(kept) == [("login 138****0000",)]
 
 
 async def test_an_event_about_a_number_is_its_members(store: Store, sql: Sql) -> None:
@@ -217,19 +221,16 @@ async def test_events_about_a_number_are_adopted_by_who_gets_it(
     ]
 
 
-Make = Callable[[str], Ground]
-
-
-async def test_what_a_table_of_the_next_migration_is_needed_for_is_busy(ground_of: Make) -> None:
-    for kind in ("postgresql", "mysql"):
-        ground = ground_of(kind)
-        store = ground.open()
-        ground.sql("alter table member_cancellation rename to later")
-        try:
-            with pytest.raises(Refusal) as refusal:
-                await due(store, NOW)
-            assert refusal.value.reason is Reason.busy
-        finally:
-            ground.sql("alter table later rename to member_cancellation")
-        assert await due(store, NOW) == []
-        await ground.close()
+async def test_what_a_table_of_the_next_migration_is_needed_for_is_busy(
+    ground: Ground, store: Store
+) -> None:
+    if type(store).__name__ != "NetworkStore":
+        return  # a file is migrated before it is served
+    ground.sql("alter table member_cancellation rename to later")
+    try:
+        with pytest.raises(Refusal) as refusal:
+            await due(store, NOW)
+        assert refusal.value.reason is Reason.busy
+    finally:
+        ground.sql("alter table later rename to member_cancellation")
+    assert await due(store, NOW) == []

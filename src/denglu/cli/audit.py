@@ -1,6 +1,5 @@
 """``denglu audit``."""
 
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +10,7 @@ import click
 from denglu.cli.backstage import find, look_back, read_settings
 from denglu.cli.faults import Misuse
 from denglu.cli.moments import read_moment
-from denglu.cli.output import plain, print_cells, when
+from denglu.cli.output import plain, print_cells, print_json, when
 from denglu.domain.audit import Event
 
 if TYPE_CHECKING:
@@ -173,7 +172,7 @@ def _json_line(entry: "Entry") -> None:
         "ip": entry.ip,
         "note": entry.note,
     }
-    click.echo(json.dumps(value, ensure_ascii=False))
+    print_json(value, indent=None)
 
 
 def _table_line(entry: "Entry") -> None:

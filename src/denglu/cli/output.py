@@ -10,9 +10,12 @@ import click
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-def print_json(value: object) -> None:
-    """One JSON value, Chinese as it is."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+def print_json(value: object, *, indent: int | None = 2) -> None:
+    """One JSON value, Chinese as it is; a terminal may show it, so nothing moves a cursor."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    # A line end is one of the layout: in a string it is escaped already.
+    safe = (c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+    click.echo("".join(safe))
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -240,4 +240,4 @@ def _added(
 
 
 def _slot(at: int, grain: int) -> int:
-    return at if grain == 1 else (at // grain + 1) * grain - 1
+    return (at // grain + 1) * grain - 1

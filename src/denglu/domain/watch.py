@@ -106,10 +106,12 @@ class Alarms:
     def due(self, ledger: Ledger, noted: frozenset[Alert], now: int) -> list[Alert]:
         """What is to be raised now: what is suspicious or was ``noted``, and not yet told."""
         wanted = noted | set(self._raised(ledger, now))
+        # Another machine, whose clock is a little ahead, may have told it.
+        quiet = range(-_TOLERANCE, _QUIET)
         return [
             alert
             for alert in Alert
-            if alert in wanted and not 0 <= now - ledger.alerts.get(alert, -_QUIET) < _QUIET
+            if alert in wanted and now - ledger.alerts.get(alert, -_QUIET) not in quiet
         ]
 
     def _raised(self, ledger: Ledger, now: int) -> Iterator[Alert]:

@@ -9,12 +9,12 @@ from denglu.domain.member import Identifier, Member, MemberType, read_identifier
 from denglu.domain.mobile import mask_mobile
 from denglu.domain.session import Caller, EndReason, Found
 from denglu.domain.sms_code import Usage
+from denglu.flows.account_keys import AccountKeys
 from denglu.flows.code_try import RightCode
 from denglu.flows.erasing import adopt_first_asking, adopt_latest_asking
 from denglu.flows.limiting import clear_all
 from denglu.flows.notice import Notices
 from denglu.flows.opening import Opening
-from denglu.flows.password_try import AccountKeys
 from denglu.flows.ports import Clock, Secrets, Store, Taken, Transaction
 from denglu.flows.proof import Proof, Prove
 from denglu.flows.results import Grant

@@ -110,7 +110,8 @@ class ChangePassword:
         """The next pair: whoever has copies of the old one is found out by their reuse."""
         access, refresh = self._pairs.derive(own.nonce, own.id, own.generation)
         try:
-            return await self._refresh(token=refresh, group=None, caller=caller)
+            # A rival may have rotated the session since the commit.
+            return await self._refresh(token=refresh, group=None, caller=caller, proven=True)
         except Refusal as refusal:
             if refusal.reason is not Reason.busy:
                 raise

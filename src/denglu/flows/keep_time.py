@@ -28,11 +28,15 @@ class HeldClock(Clock, Protocol):
 
 
 class KeepTime:
-    """``resume`` when a process begins to serve, ``mark`` while it serves."""
+    """``resume`` when a process begins to serve, ``mark`` while it serves.
+
+    ``resumed``: whether the mark was read. The database may be up later than the process.
+    """
 
     def __init__(self, store: Store, clock: HeldClock) -> None:
         self._store = store
         self._clock = clock
+        self.resumed = False
 
     async def resume(self) -> None:
         """Run on from the mark if the clock has gone back behind it. Raises ``busy``."""
@@ -46,9 +50,12 @@ class KeepTime:
                 "believed: if it is wrong, set it and restart",
                 behind // 86400,
             )
+        self.resumed = True
 
     async def mark(self) -> None:
-        """Write down how late it is. Raises ``busy``."""
+        """Write down how late it is, once that is known. Raises ``busy``."""
+        if not self.resumed:
+            await self.resume()
         now = self._clock.now()
 
         async def work(tx: Transaction) -> None:

@@ -5,12 +5,14 @@ everybody.  4. Right: count the visit, open the session, forget the account's fa
 Wrong, unknown, disabled, without a password: one answer.
 """
 
+from collections.abc import Sequence
+
 from denglu.domain.audit import AuditEvent, Event
 from denglu.domain.errors import Reason, Refusal
 from denglu.domain.groups import Group
 from denglu.domain.member import Member, MemberType, read_identifier
 from denglu.domain.session import Caller
-from denglu.flows.limiting import Tried
+from denglu.flows.limiting import Claim, Tried
 from denglu.flows.opening import Opening
 from denglu.flows.password_try import Attempt, PasswordTry
 from denglu.flows.ports import Clock, Passwords, Store, Transaction
@@ -48,8 +50,7 @@ class Login:
     ) -> Grant:
         """Raises ``bad_credentials``, ``too_many_attempts``, ``captcha_required``, ``busy``."""
         async with self._tries.seat():
-            with self._suspicion.shown():
-                return await self._log_in(username, password, group, caller, captcha_token)
+            return await self._log_in(username, password, group, caller, captcha_token)
 
     async def _log_in(
         self, username: str, password: str, group: Group, caller: Caller, captcha_token: str
@@ -63,9 +64,11 @@ class Login:
             assert member is not None
             return await self._enter(tried, member, password, group, caller)
 
-        besides = await self._suspicion.of_login(caller, captcha_token)
-        attempt = Attempt(who, member, caller, group.name, besides=besides)
-        return await self._tries.judge(attempt, password, enter)
+        async def judge(besides: Sequence[Claim]) -> Grant:
+            attempt = Attempt(who, member, caller, group.name, besides=besides)
+            return await self._tries.judge(attempt, password, enter)
+
+        return await self._suspicion.of_login(caller, captcha_token, judge)
 
     async def _enter(
         self, tried: Tried, member: Member, password: str, group: Group, caller: Caller

@@ -19,9 +19,10 @@ from typing import TypeVar
 from denglu.domain.audit import AuditEvent, Event
 from denglu.domain.errors import Reason, Refusal
 from denglu.domain.limits import Limit, Rate
-from denglu.domain.member import Identifier, Member, read_identifier
+from denglu.domain.member import Identifier, Member
 from denglu.domain.session import Caller
 from denglu.domain.watch import Sight
+from denglu.flows.account_keys import MEMBER, TYPED, AccountKeys
 from denglu.flows.limiting import Claim, Tried, claim_all, release_all, settle_all
 from denglu.flows.ports import Clock, Passwords, Secrets, Store, Transaction
 from denglu.flows.turnstile import Turnstile
@@ -34,9 +35,6 @@ LONGEST_PASSWORD = 512
 # A closed account is worth a line in the trail, but not one for every knock.
 _NOTED = Limit("login-noted", (Rate(1, 60),))
 
-# What the two kinds of names of an account begin with.
-_TYPED, _MEMBER = "name:", "member:"
-
 
 @dataclass(frozen=True, slots=True)
 class LoginLimits:
@@ -45,44 +43,6 @@ class LoginLimits:
     account_address: Limit
     account: Limit
     address: Limit
-
-
-class AccountKeys:
-    """The keys under which an account's failures are counted."""
-
-    def __init__(self, secrets: Secrets) -> None:
-        self._secrets = secrets
-
-    def of(self, who: Identifier, member: Member | None) -> tuple[str, str]:
-        """The two names of the account: the name as typed, and whose it is."""
-        owner = self._owner(member) if member else f"nobody:{who.canonical}"
-        return _TYPED + who.canonical, owner
-
-    def every(self, member: Member) -> tuple[str, ...]:
-        """All names of a member's account, whichever of them people type."""
-        spellings = [name for name in (member.mobile, member.username, member.email) if name]
-        typed = {self.of(read_identifier(text), member)[0] for text in spellings}
-        return self._owner(member), *sorted(typed)
-
-    def _owner(self, member: Member) -> str:
-        # With a new password, or enabled by an operator, it is another account to guess at.
-        return f"{_MEMBER}{member.id}:{member.password_version}"
-
-    def account(self, name: str) -> bytes:
-        """The key for an account from any address."""
-        return self._secrets.key("login-account", name)
-
-    def account_address(self, name: str, ip: str) -> bytes:
-        """The key for an account from one address."""
-        return self._secrets.key("login-account-address", name, ip)
-
-    def address(self, ip: str) -> bytes:
-        """The key for an address."""
-        return self._secrets.key("login-address", ip)
-
-    def noted(self, account: bytes) -> bytes:
-        """The key under which it is counted that a closed account was written down."""
-        return self._secrets.key("login-noted", account.hex())
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +167,9 @@ class PasswordTry:
     def _account(self, name: str) -> Claim:
         """Failures in a row are those of whoever has the name, and not of how it was typed."""
         limit, key = self._limits.account, self._keys.account(name)
-        if name.startswith(_TYPED):
+        if name.startswith(TYPED):
             limit = replace(limit, streak=0)
-        return Claim(limit, key, Reason.too_many_attempts, owned=name.startswith(_MEMBER))
+        return Claim(limit, key, Reason.too_many_attempts, owned=name.startswith(MEMBER))
 
     async def _matches(self, password: str, member: Member | None) -> bool:
         """The same work for everybody: unknown, disabled, without a password."""

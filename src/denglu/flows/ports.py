@@ -116,7 +116,7 @@ class Deletions(Protocol):
         ...
 
     async def wipe_trail(self, member_id: int, limit: int) -> int:
-        """Wipe address and note from events of a member; returns from how many."""
+        """Wipe addresses and masked numbers from events of a member; returns from how many."""
         ...
 
 

@@ -8,12 +8,12 @@ from denglu.domain.groups import Group
 from denglu.domain.member import Member
 from denglu.domain.session import Caller, EndReason
 from denglu.domain.sms_code import Usage
+from denglu.flows.account_keys import AccountKeys
 from denglu.flows.code_try import CodeTry, RightCode
 from denglu.flows.limiting import clear_all
 from denglu.flows.mobile_login import owner
 from denglu.flows.notice import Notices
 from denglu.flows.opening import Opening
-from denglu.flows.password_try import AccountKeys
 from denglu.flows.ports import Clock, Passwords, Secrets, Store, Transaction
 from denglu.flows.results import Grant
 
@@ -76,9 +76,7 @@ class ResetPassword:
         sessions = await tx.sessions.live(member.id)
         await tx.sessions.end([s.id for s in sessions], EndReason.password_changed, now)
         changed = await tx.members.get(member.id)
-        # The number may have been given up since the member was looked for.
-        if changed is None or changed.mobile != mobile:
-            raise Refusal(Reason.member_not_found)
+        assert changed is not None
         await tx.members.visit(changed, now, caller.ip)
         return await self._opening.open(tx, changed, group, caller, Event.password_reset, now)
 

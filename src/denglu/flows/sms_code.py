@@ -89,15 +89,19 @@ class SendCode:
     ) -> None:
         """Raises ``sms_too_frequent``, ``captcha_required``, ``sms_failed`` or ``busy``."""
         key = number_key(self._secrets, caller.merchant_id, mobile)
-        with self._suspicion.shown():
-            numbers = self._limits.address_numbers
-            besides = await self._suspicion.of_code(numbers, caller, key, captcha_token)
-            now = self._clock.now()
-            tried = Tried([*self._claims(key, caller.network), *besides], now)
-            fixed = self._fixed.code_of(mobile, now)
-            code = fixed or self._secrets.new_code(self._policy.lowest, self._policy.length)
-            new = self._new_code(key, mobile, usage, code, caller, now)
-            code_id, alerts = await self._store.write(lambda tx: self._issue(tx, tried, new))
+        now = self._clock.now()
+        fixed = self._fixed.code_of(mobile, now)
+        code = fixed or self._secrets.new_code(self._policy.lowest, self._policy.length)
+        new = self._new_code(key, mobile, usage, code, caller, now)
+        counted = self._claims(key, caller.network)
+
+        async def issue(besides: Sequence[Claim]) -> tuple[int, Sequence[Alert]]:
+            tried = Tried([*counted, *besides], now)
+            return await self._store.write(lambda tx: self._issue(tx, tried, new))
+
+        code_id, alerts = await self._suspicion.of_code(
+            self._limits.address_numbers, caller, key, captcha_token, issue
+        )
         self._watch.note(*alerts)
         gateway, event = _NO_GATEWAY, Event.sms_code_sent
         if fixed is None:
@@ -106,7 +110,7 @@ class SendCode:
         async def record(tx: Transaction) -> None:
             later = self._clock.now()
             if event is Event.sms_code_failed:
-                await release_all(tx, Tried(tried.claims[1:3], now), later)
+                await release_all(tx, Tried(counted[1:3], now), later)
             outcome = event.removeprefix("sms_code_")
             await tx.codes.record_outcome(code_id, gateway, outcome, later)
             await tx.trail.write(

@@ -6,8 +6,8 @@ token passes by the limits of suspicion and by no other. It is spent in the tran
 counts the try, so that it is good once, whoever presents it at the same time.
 """
 
-import contextlib
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from denglu.domain.errors import Reason, Refusal
 from denglu.domain.limits import Limit, Rate
@@ -15,6 +15,9 @@ from denglu.domain.session import Caller
 from denglu.flows.limiting import Claim
 from denglu.flows.ports import Captcha, Secrets
 from denglu.flows.watch import Watch
+
+T = TypeVar("T")
+Deed = Callable[[list[Claim]], Awaitable[T]]
 
 # Clocks of one deployment may differ: a spent token is remembered longer than it is good.
 _TOLERANCE = 120
@@ -37,41 +40,59 @@ class Suspicion:
         self._watch = watch
         self._logins = logins
 
-    async def of_login(self, caller: Caller, token: str) -> list[Claim]:
-        """What a login claims besides its own limits. Raises ``captcha_required``, ``busy``."""
+    async def of_login(self, caller: Caller, token: str, deed: Deed[T]) -> T:
+        """Do what a login does, with what it claims besides its own limits.
+
+        Raises ``captcha_required``, ``busy``, and what ``deed`` raises.
+        """
+        suspects = self._watch.suspects_logins()
         if self._captcha is None:
-            return []
-        if passed := await self._passed(self._captcha, caller, token):
-            return [passed]
-        if self._watch.suspects_logins():
-            raise Refusal(Reason.captcha_required)
+            return await deed([])
         key = self._secrets.key("login-suspicion", caller.network)
-        return [Claim(self._logins, key, Reason.captcha_required)]
+        claims = [Claim(self._logins, key, Reason.captcha_required)]
+        return await self._shown(self._captcha, None if suspects else claims, caller, token, deed)
 
     async def of_code(
-        self, numbers: Limit, caller: Caller, number: bytes, token: str
-    ) -> list[Claim]:
-        """What asking for a code claims besides its own limits. Raises ``busy``.
+        self, numbers: Limit, caller: Caller, number: bytes, token: str, deed: Deed[T]
+    ) -> T:
+        """The same for who asks for a code.
 
         ``numbers``: different numbers of an address. Without a captcha it refuses.
         """
         key = self._secrets.key("sms-address-numbers", caller.network)
         tag = number.hex()[:16]
         if self._captcha is None:
-            return [Claim(numbers, key, Reason.sms_too_frequent, tag)]
-        passed = await self._passed(self._captcha, caller, token)
-        return [passed or Claim(numbers, key, Reason.captcha_required, tag)]
+            return await deed([Claim(numbers, key, Reason.sms_too_frequent, tag)])
+        claims = [Claim(numbers, key, Reason.captcha_required, tag)]
+        return await self._shown(self._captcha, claims, caller, token, deed)
 
-    @contextlib.contextmanager
-    def shown(self) -> Iterator[None]:
-        """A ``captcha_required`` that comes out says what to show."""
-        try:
-            yield
-        except Refusal as refusal:
-            if refusal.reason is not Reason.captcha_required or self._captcha is None:
-                raise
-            show = dict(self._captcha.show())
-            raise Refusal(Reason.captcha_required, details={"captcha": show}) from None
+    async def _shown(
+        self,
+        captcha: Captcha,
+        claims: list[Claim] | None,
+        caller: Caller,
+        token: str,
+        deed: Deed[T],
+    ) -> T:
+        """``claims`` None: suspicious in any case.
+
+        A token is looked at only where nothing but suspicion stands in the way: to ask a service
+        may cost money.
+        """
+        if claims is not None:
+            try:
+                return await deed(claims)
+            except Refusal as refusal:
+                if refusal.reason is not Reason.captcha_required:
+                    raise
+        if passed := await self._passed(captcha, caller, token):
+            try:
+                return await deed([passed])
+            except Refusal as refusal:
+                if refusal.reason is not Reason.captcha_required:
+                    raise
+        show = dict(captcha.show())
+        raise Refusal(Reason.captcha_required, details={"captcha": show})
 
     async def _passed(self, captcha: Captcha, caller: Caller, token: str) -> Claim | None:
         digest = await captcha.check(token, caller.ip) if token else None

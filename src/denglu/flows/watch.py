@@ -6,7 +6,6 @@ because it failed: then a process knows only what it saw itself.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections import Counter
 
@@ -82,8 +81,7 @@ class Watch:
         """Stop telling."""
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait([self._task])
 
     def _seen(self) -> tuple[Ledger, int]:
         now = self._clock.now()

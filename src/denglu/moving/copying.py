@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Select, Table, delete, func, select
 
 from denglu.moving import marker
-from denglu.moving.side import Key, MovingTrouble, Row, Side, key_of
+from denglu.moving.side import Key, MovingTrouble, Row, Side, columns_of, key_of
 from denglu.store.schema import level, metadata, schema_note
 
 BATCH = 4000
@@ -81,7 +81,7 @@ async def copy_tables(source: Side, target: Side, progress: Progress) -> Copied:
 
 def batch(table: Table, after: Key | None) -> Select[Row]:
     """The next ``BATCH`` rows behind a key, in the order of keys."""
-    statement = select(*table.columns).order_by(key_of(table)).limit(BATCH)
+    statement = select(*columns_of(table)).order_by(key_of(table)).limit(BATCH)
     return statement if after is None else statement.where(key_of(table) > after)
 
 

@@ -7,8 +7,10 @@ meant for people holds a user, a password or what is in a row.
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import ClauseElement, Column, Table
+from sqlalchemy import ClauseElement, Column, ColumnElement, Table
 from sqlalchemy.sql.ddl import CreateTable, DropTable
+
+from denglu.store.schema import account
 
 Row = tuple[Any, ...]
 Key = int | bytes
@@ -52,6 +54,17 @@ class Side(Protocol):
 
 
 def key_of(table: Table) -> Column[Any]:
-    """The one column of the primary key: an integer or bytes, ordered alike everywhere."""
+    """The one column that rows are told apart by: an integer or bytes, ordered alike everywhere."""
+    if table is account:
+        return account.c.member_id
     (column,) = table.primary_key.columns
     return column
+
+
+def columns_of(table: Table) -> list[ColumnElement[Any]]:
+    """What is read of a row, in the table's order.
+
+    An account gets its member's id: SQLite files rely on it, and nobody else minds.
+    """
+    its_own = account.c.member_id.label("id")
+    return [its_own if column is account.c.id else column for column in table.columns]

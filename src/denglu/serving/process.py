@@ -141,7 +141,7 @@ async def _opened(settings: Settings, key: bytes, *, retains: bool) -> AsyncIter
 async def _mark_time(keep_time: KeepTime) -> None:
     while True:
         await _mark(keep_time)
-        await asyncio.sleep(_MARK_PAUSE)
+        await asyncio.sleep(_MARK_PAUSE if keep_time.resumed else 1.0)
 
 
 async def _mark(keep_time: KeepTime) -> None:

@@ -6,7 +6,7 @@ the rows of one member.
 
 from typing import Any
 
-from sqlalchemy import ClauseElement, bindparam, delete, insert, or_, select, update
+from sqlalchemy import ClauseElement, bindparam, case, delete, insert, or_, select, update
 
 from denglu.domain.audit import Event
 from denglu.domain.deletion import Cancellation
@@ -18,7 +18,8 @@ from denglu.store.schema import audit, cancellation, member, session, sms_code
 
 _member_id: Any = bindparam("p_member_id")
 _key: Any = bindparam("p_key")
-_NOTHING = {"ip": "", "note": ""}
+# All that a note may hold of a person is a masked number.
+_names_a_number = audit.c.note.like("%*%")
 
 DELETIONS: dict[str, ClauseElement] = {
     "member_hold": select(member.c.status).where(member.c.id == _member_id).with_for_update(),
@@ -47,15 +48,16 @@ DELETIONS: dict[str, ClauseElement] = {
     "audit_about": select(audit.c.id)
     .where(
         audit.c.member_id == _member_id,
-        or_(audit.c.ip != "", audit.c.note != ""),
-        audit.c.event != Event.member_deleted.value,  # by whom: that is nobody's address
+        or_(audit.c.ip != "", _names_a_number),
     )
     .order_by(audit.c.id)
     .limit(bindparam("p_limit")),
     "audit_numbers": select(audit.c.note).where(
         audit.c.member_id == _member_id, audit.c.event == Event.mobile_changed.value
     ),
-    "audit_wipe": update(audit).values(_NOTHING).where(audit.c.id == _key),
+    "audit_wipe": update(audit)
+    .values(ip="", note=case((_names_a_number, ""), else_=audit.c.note))
+    .where(audit.c.id == _key),
 }
 
 

@@ -235,6 +235,7 @@ CODES: dict[str, ClauseElement] = {
     .where(sms_code.c.id == p("code_id")),
 }
 
+_ABOUT_NUMBER = ("event", "at", "merchant_id", "ip", "note")
 TRAIL: dict[str, ClauseElement] = {
     "audit_add": _insert(
         audit,
@@ -249,18 +250,20 @@ TRAIL: dict[str, ClauseElement] = {
     )
     .order_by(audit.c.id),
     "audit_adopt": update(audit).values(member_id=p("member_id")).where(audit.c.id == p("key")),
-    # The same work for a number that has a member and for one that has none.
-    "audit_add_of_mobile": insert(audit).values(
-        {name: bindparam(name) for name in ("event", "at", "merchant_id", "ip", "note")}
-        | {
-            "member_id": select(member.c.id)
+    # The same work for a number that has a member and for one that has none. In another form MySQL
+    # would lock the member's row.
+    "audit_add_of_mobile": insert(audit).from_select(
+        [*_ABOUT_NUMBER, "member_id"],
+        select(
+            *(bindparam(name, type_=audit.c[name].type) for name in _ABOUT_NUMBER),
+            select(member.c.id)
             .where(
                 member.c.merchant_id == p("merchant_id"),
                 member.c.type == 1,
                 member.c.mobile_key == p("mobile"),
             )
-            .scalar_subquery()
-        }
+            .scalar_subquery(),
+        ),
     ),
 }  # fmt: skip
 
