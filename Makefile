@@ -44,9 +44,12 @@ battery: $(DEV_STAMP) ## attacks and faults against the real server: row, figure
 	@bash scripts/install_servers.sh
 	$(BIN)/python -m scripts.battery $(OPTIONS)
 
-# OPTIONS="--minutes 60", "--on sqlite", "--seed 7 --examples 10".
-battery-release: $(DEV_STAMP) ## 20,000 stories held to a model of what is promised (a night)
+# OPTIONS="--minutes 60", "--on sqlite", "--seed 7 --examples 10" are for the stories.
+battery-release: $(DEV_STAMP) ## rows of a release, guided fuzz, 20,000 stories held to a model (a night)
 	@bash scripts/install_servers.sh
+	$(BIN)/python -m scripts.battery --release --no-page
+	@$(BIN)/python -c "import atheris" 2>/dev/null || $(PIP) install "atheris>=3.0,<4"
+	$(BIN)/python -m tests.fuzz.guided
 	$(BIN)/python -m tests.model $(OPTIONS)
 
 bench: $(RUN_STAMP) ## speed against the bare server and the bare hash (needs wrk; two minutes)

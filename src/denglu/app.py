@@ -221,9 +221,7 @@ def _service(
         mobile_login=MobileLogin(store, clock, tries, opening),
         register=Register(store, clock, passwords, tries, opening),
         reset_password=ResetPassword(store, clock, passwords, secrets, tries, opening, notices),
-        change_password=ChangePassword(
-            store, clock, passwords, tokens, password_tries, refresh, notices
-        ),
+        change_password=ChangePassword(store, clock, passwords, password_tries, opening, notices),
         send_code=SendCode(
             store,
             clock,

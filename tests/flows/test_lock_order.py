@@ -292,6 +292,7 @@ async def own_security(world: World) -> None:
     # The caller's session is neither the first nor the last of those that end.
     await world.log_in(mobile, group=H5)
     await world.change_password(found, old_password=PASSWORD, password=new, caller=HOME)
+    found = await world.authenticate((await world.log_in(mobile, new, group=PC)).access_token)
     await world.log_in(mobile, new, group=IOS)
     await world.devices.end_others(found, HOME)
 

@@ -193,7 +193,7 @@ class World:
         )
         self.refresh = Refresh(store, clock, self.tokens, n.sessions)
         self.change_password = ChangePassword(
-            store, clock, passwords, self.tokens, self.password_tries, self.refresh, notices
+            store, clock, passwords, self.password_tries, opening, notices
         )
         self.authenticate = Authenticate(store, clock, self.tokens, n.sessions)
         self.logout = Logout(store, clock, self.authenticate)

@@ -306,7 +306,7 @@ class Model:
     def change_password(
         self, session: Session, number: int, old: str, new: str, address: str
     ) -> Promise:
-        """A wrong old one is a failed login; a success ends all others and rotates this one."""
+        """A wrong old one is a failed login; a success ends every session and opens a new one."""
         asked, owner = self.ask(session, number), session.owner
         if asked.reasons != {OK}:
             return Promise(asked.reasons)
@@ -314,10 +314,8 @@ class Model:
             return refused
         owner.earlier.append(owner.password)
         owner.password = new
-        self._end_others(session, "password_changed")
-        session.rotate(self.now)
-        self._note_ends(session)
-        return Promise({OK}, session=session)
+        self._end_all(owner, "password_changed")
+        return self._open(owner, session.group)
 
     def _end_others(self, session: Session, why: str) -> None:
         for other in self._sessions_of(session.owner):

@@ -167,11 +167,11 @@ OPERATIONS = {
     "change_password": About(
         Text("修改密码", "Change the password"),
         Text(
-            "需要原密码，输错计入登录失败次数。其他所有会话立即结束；当前会话换发一对新令牌，"
-            "请保存。没有密码的会员请用 up-pwd。",
-            "By the old one; a wrong one counts like a failed login. Every other session ends at "
-            "once, and the caller's gets its next pair of tokens: keep them. A member without a "
-            "password uses up-pwd.",
+            "需要原密码，输错计入登录失败次数。所有会话立即结束，并返回一个新会话，请保存新令牌。"
+            "没有密码的会员请用 up-pwd。",
+            "By the old one; a wrong one counts like a failed login. Every session ends at once, "
+            "and the caller gets a new one: keep its tokens. A member without a password uses "
+            "up-pwd.",
         ),
         "account",
     ),

@@ -15,8 +15,9 @@ _log = logging.getLogger(__name__)
 _MARK = b"how late it has been".ljust(32, b"\0")
 # Clocks of machines differ by as much, and a mark is as old.
 _TOLERANCE = 60
-# Whoever is further ahead had the wrong clock when it was written, rather than has it now.
-_BELIEVED = 86400
+# What is further ahead was written by a wrong clock, rather than is read by one: a machine whose
+# clock was hours ahead when it started (its hardware keeps local time) must not stay there.
+_BELIEVED = 3 * 3600
 
 
 class HeldClock(Clock, Protocol):
@@ -28,7 +29,8 @@ class HeldClock(Clock, Protocol):
 
 
 class KeepTime:
-    """``resume`` when a process begins to serve, ``mark`` while it serves.
+    """``resume`` when a process begins to serve, ``mark`` while it serves: all processes that use
+    one database then tell about the same time, which limits and codes rely on.
 
     ``resumed``: whether the mark was read. The database may be up later than the process.
     """
@@ -46,22 +48,21 @@ class KeepTime:
             self._clock.run_on_from(mark)
         elif behind > _BELIEVED:
             _log.warning(
-                "the database was in use %d days after what this machine's clock says, which is "
-                "believed: if it is wrong, set it and restart",
-                behind // 86400,
+                "the database was in use %d hours after what this machine's clock says, which is "
+                "believed: look at the clocks of all machines that use it",
+                behind // 3600,
             )
         self.resumed = True
 
     async def mark(self) -> None:
-        """Write down how late it is, once that is known. Raises ``busy``."""
-        if not self.resumed:
-            await self.resume()
+        """Write down how late it is, and run on from who is ahead. Raises ``busy``."""
+        await self.resume()
         now = self._clock.now()
 
         async def work(tx: Transaction) -> None:
             ahead = await _read(tx) - now
             latest = now + (ahead if 0 < ahead <= _BELIEVED else 0)
-            await tx.tallies.save({_MARK: (str(latest), latest + 2 * _BELIEVED)})
+            await tx.tallies.save({_MARK: (str(latest), latest + 86400)})
 
         await self._store.write(work)
 

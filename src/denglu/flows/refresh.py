@@ -33,23 +33,20 @@ class Refresh:
         self._pairs = Pairs(tokens)
         self._policy = policy
 
-    async def __call__(
-        self, *, token: str, group: Group | None, caller: Caller, proven: bool = False
-    ) -> Grant:
-        """``group`` None: any. ``proven``: the caller has just shown who they are, so a token
-        that was used up is no thief's. Raises ``refresh_invalid``, ``refresh_expired``,
+    async def __call__(self, *, token: str, group: Group | None, caller: Caller) -> Grant:
+        """``group`` None: any. Raises ``refresh_invalid``, ``refresh_expired``,
         ``session_replaced``, ``session_ended`` (all 401) or ``busy``.
         """
         digest = self._tokens.digest(Kind.refresh, token)
         if digest is None:
             raise Refusal(Reason.refresh_invalid)
-        grant = await self._store.write(lambda tx: self._step(tx, digest, group, caller, proven))
+        grant = await self._store.write(lambda tx: self._step(tx, digest, group, caller))
         if grant is None:
             raise Refusal(Reason.refresh_invalid)
         return grant
 
     async def _step(
-        self, tx: Transaction, digest: bytes, group: Group | None, caller: Caller, proven: bool
+        self, tx: Transaction, digest: bytes, group: Group | None, caller: Caller
     ) -> Grant | None:
         now = self._clock.now()
         found = _checked(await tx.sessions.find(digest), group)
@@ -62,7 +59,7 @@ class Refresh:
                 return self._grant(found, generation, lives.access - now)
             found = _checked(await tx.sessions.find(digest), group)
             step = judge_refresh(found, self._policy, now)
-        if step is RefreshStep.reuse and not proven:
+        if step is RefreshStep.reuse:
             await self._end_reused(tx, found.session, caller, now)
             return None
         left = max(0, found.session.access_expires_at - now)
