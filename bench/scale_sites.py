@@ -59,6 +59,7 @@ def open_bench_app(url: str, *, pool: int) -> tuple[App, Application]:
     api = open_api(app, settings, AccessLog(io.StringIO(), delay=3600), bound_to_loopback=True)
     passwords: Passwords = FreePasswords()
     app.service.login._passwords = passwords
+    app.service.login._tries._passwords = passwords
     app.service.send_code._sender = Failover([MemoryGateway()])
     return app, api
 

@@ -141,8 +141,11 @@ class Session:
 
     def _over(self, unknown: str, expired: str, now: int) -> set[str]:
         why = {"": set(), "replaced": {"session_replaced"}}.get(self.ended, {"session_ended"})
-        if not self.ended or self.ran_out_before:
+        if not self.ended:
             why = why | {expired}
+        elif self.ran_out_before:
+            # Nobody promised which of two deeds ends what was over before either.
+            why = {"session_ended", "session_replaced", expired}
         last = self.ended_at if self.ended and not self.ran_out_before else self.refresh_ends
         return why | ({unknown} if now >= last + KEPT_AFTER_THE_END else set())
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import BindParameter, ClauseElement, Select, bindparam, or_, select
+from sqlalchemy import BindParameter, ClauseElement, Select, bindparam, func, or_, select
 
 from denglu.domain.audit import Entry, Span
 from denglu.store.compiled import Params
@@ -43,7 +43,7 @@ JOURNAL: dict[str, ClauseElement] = {
     .where(audit.c.id > bindparam("p_after"))
     .order_by(audit.c.id)
     .limit(bindparam("p_limit")),
-    "audit_newest": select(audit.c.id).order_by(audit.c.id.desc()).limit(1),
+    "audit_newest": select(func.max(audit.c.id)),
 }
 
 
@@ -64,7 +64,7 @@ class SqlJournal:
 
     async def newest(self) -> int:
         row = await self._db.one("audit_newest", {})
-        return int(row[0]) if row else 0
+        return int(row[0]) if row and row[0] else 0
 
     async def _ask(self, name: str, params: Params) -> list[Entry]:
         return [Entry(*row) for row in await self._db.all(name, params)]

@@ -1,13 +1,13 @@
 """Members who asked for the deletion of their account
 
-Expand: the version before does not look at the new table. On SQLite the ids of accounts become
-what they have been all along, those of their members: look-ups rely on it.
+Expand: the version before does not look at the new table and index. On SQLite the ids of accounts
+become what they have been all along, those of their members: look-ups rely on it.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-from denglu.store.migrations.steps import make_index, make_table, note
+from denglu.store.migrations.steps import add_index, make_index, make_table, note
 
 revision = "0003"
 down_revision = "0002"
@@ -16,6 +16,8 @@ depends_on = None
 
 
 def upgrade() -> None:
+    # First: on PostgreSQL it stands outside of the transaction that holds the rest.
+    add_index("ix_sms_code_mobile_masked", "sms_code", ["mobile_masked"])
     make_table(
         "member_cancellation",
         sa.Column("member_id", sa.BigInteger(), autoincrement=False, nullable=False),
