@@ -173,6 +173,17 @@ def test_F15_workers_say_farewell_when_their_parent_was_killed(crew: Desk) -> No
         assert [client.cut for client in clients] == [""] * len(clients)
 
 
+def test_a_worker_whose_parent_dies_before_it_serves_ends_as_well(crew: Desk) -> None:
+    """It listens already, and finds nobody to tell."""
+    with serving(crew) as server:
+        old = workers_of(server)
+        os.kill(old[0], signal.SIGKILL)
+        until(lambda: set(workers_of(server)) - set(old))
+        everybody = workers_of(server)
+        server.process.kill()
+        until(lambda: all(map(is_gone, everybody)))
+
+
 def test_F15_a_second_interrupt_does_not_wait(crew: Desk) -> None:
     with serving(crew) as server, socket.create_connection(("127.0.0.1", server.port)) as slow:
         slow.sendall(b"POST /v1/site/login HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")

@@ -48,7 +48,9 @@ class Process:
         """The same for a worker, which obeys its parent alone. The first one also tidies up."""
 
         def ready() -> None:
-            channel.send(READY)
+            # A parent that died meanwhile is noticed where its words are read.
+            with contextlib.suppress(OSError):
+                channel.send(READY)
 
         def mark(record: logging.LogRecord) -> bool:
             record.worker = number
