@@ -30,7 +30,7 @@ class Site:
     async def time_after_start(self, machine: int) -> int:
         """What a new process takes for now where the machine's clock says ``machine``."""
         clock = HeldClock(machine)
-        await KeepTime(self._store, clock).resume()
+        await KeepTime(self._store, clock).mark()
         return clock.now()
 
 
@@ -88,9 +88,8 @@ async def test_F12_a_database_that_is_up_later_than_the_process_is_asked_again(
 
     with monkeypatch.context() as patch:
         patch.setattr(world.store, "write", down)
-        for deed in (keep_time.resume, keep_time.mark):
-            with refused(Reason.busy):
-                await deed()
+        with refused(Reason.busy):
+            await keep_time.mark()
         assert not keep_time.resumed
     await keep_time.mark()
     assert keep_time.resumed

@@ -149,7 +149,7 @@ async def end_other_sessions(site: Site, exchange: Exchange, found: Found) -> An
 async def change_password(
     site: Site, exchange: Exchange, given: tuple[Found, ChangePasswordForm]
 ) -> Answer:
-    """A new password; every other session ends, the caller's goes on with its next pair."""
+    """A new password; every session ends, the caller gets a new one."""
     found, form = given
     grant = await site.flows.change_password(
         found, old_password=form.old_password, password=form.password, caller=exchange.caller

@@ -1,8 +1,8 @@
 """Taking everything personal of a member away, for good. The id and the books stay.
 
-The trail keeps what happened to which id, and when: the law asks for that. Counters of limits are
-keyed digests and run out by themselves; they are not reset, or who registers a number anew would
-get its messages anew.
+The trail keeps what happened to which id, and when: the law asks for that. Counters of limits stand
+under keyed digests that name nobody; they are not reset, or who registers a number anew would get
+its messages anew.
 """
 
 import logging

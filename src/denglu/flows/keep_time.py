@@ -29,8 +29,8 @@ class HeldClock(Clock, Protocol):
 
 
 class KeepTime:
-    """``resume`` when a process begins to serve, ``mark`` while it serves: all processes that use
-    one database then tell about the same time, which limits and codes rely on.
+    """``mark`` when a process begins to serve, and now and then while it does: all processes that
+    use one database then tell about the same time, which limits and codes rely on.
 
     ``resumed``: whether the mark was read. The database may be up later than the process.
     """
@@ -40,12 +40,11 @@ class KeepTime:
         self._clock = clock
         self.resumed = False
 
-    async def resume(self) -> None:
-        """Run on from the mark if the clock has gone back behind it. Raises ``busy``."""
-        mark = await self._store.write(_read)
-        behind = mark - self._clock.now()
+    async def mark(self) -> None:
+        """Write down how late it is, and run on from who is ahead. Raises ``busy``."""
+        behind, before = await self._store.write(self._kept)
         if _TOLERANCE < behind <= _BELIEVED:
-            self._clock.run_on_from(mark)
+            self._clock.run_on_from(before)
         elif behind > _BELIEVED:
             _log.warning(
                 "the database was in use %d hours after what this machine's clock says, which is "
@@ -54,19 +53,12 @@ class KeepTime:
             )
         self.resumed = True
 
-    async def mark(self) -> None:
-        """Write down how late it is, and run on from who is ahead. Raises ``busy``."""
-        await self.resume()
+    async def _kept(self, tx: Transaction) -> tuple[int, int]:
+        """How far behind the mark the clock is, and the mark as it was found."""
         now = self._clock.now()
-
-        async def work(tx: Transaction) -> None:
-            ahead = await _read(tx) - now
-            latest = now + (ahead if 0 < ahead <= _BELIEVED else 0)
-            await tx.tallies.save({_MARK: (str(latest), latest + 86400)})
-
-        await self._store.write(work)
-
-
-async def _read(tx: Transaction) -> int:
-    text = (await tx.tallies.load([_MARK])).get(_MARK, "")
-    return int(text) if text.isdecimal() else 0
+        text = (await tx.tallies.load([_MARK])).get(_MARK, "")
+        before = int(text) if text.isdecimal() else 0
+        behind = before - now
+        latest = before if 0 < behind <= _BELIEVED else now
+        await tx.tallies.save({_MARK: (str(latest), latest + 86400)})
+        return behind, before

@@ -126,8 +126,7 @@ async def _opened(settings: Settings, key: bytes, *, retains: bool) -> AsyncIter
     keep_time = KeepTime(app.store, app.clock)
     tasks: list[asyncio.Task[None]] = []
     try:
-        with contextlib.suppress(Refusal):
-            await keep_time.resume()
+        await _mark(keep_time)
         tasks.append(asyncio.create_task(_mark_time(keep_time)))
         if retains:
             tasks.append(asyncio.create_task(_retain(app.retain)))
@@ -142,8 +141,8 @@ async def _opened(settings: Settings, key: bytes, *, retains: bool) -> AsyncIter
 
 async def _mark_time(keep_time: KeepTime) -> None:
     while True:
-        await _mark(keep_time)
         await asyncio.sleep(_MARK_PAUSE if keep_time.resumed else 1.0)
+        await _mark(keep_time)
 
 
 async def _mark(keep_time: KeepTime) -> None:
