@@ -84,14 +84,10 @@ class ChangeMobile:
         if member.mobile:
             await clear_all(tx, self._lockouts([member.mobile, mobile], caller.network), now)
         await self._prove.settle(tx, proof, now)
-        live = await tx.sessions.live(member.id)
-        await tx.sessions.end([session.id for session in live], EndReason.revoked, now)
-        changed = await tx.members.get(member.id)
-        assert changed is not None
-        await tx.members.visit(changed, now, caller.ip)
-        grant = await self._opening.open(
+        grant = await self._opening.instead_of_all(
             tx,
-            changed,
+            member.id,
+            EndReason.revoked,
             Group(proof.found.session.group, ""),  # none of its sessions is left
             caller,
             Event.mobile_changed,

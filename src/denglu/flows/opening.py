@@ -3,7 +3,7 @@
 from denglu.domain.audit import AuditEvent, Event
 from denglu.domain.groups import Group
 from denglu.domain.member import Member
-from denglu.domain.session import Caller, Kind, Session, SessionPolicy, first_lives
+from denglu.domain.session import Caller, EndReason, Kind, Session, SessionPolicy, first_lives
 from denglu.flows.ports import NewSession, TokenDigests, Tokens, Transaction
 from denglu.flows.results import Grant
 
@@ -47,6 +47,26 @@ class Opening:
         self._tokens = tokens
         self._pairs = Pairs(tokens)
         self._policy = policy
+
+    async def instead_of_all(
+        self,
+        tx: Transaction,
+        member_id: int,
+        why: EndReason,
+        group: Group,
+        caller: Caller,
+        event: Event,
+        now: int,
+        *,
+        note: str = "",
+    ) -> Grant:
+        """End every session of an enabled member in every group; count the visit and open one."""
+        live = await tx.sessions.live(member_id)
+        await tx.sessions.end([session.id for session in live], why, now)
+        member = await tx.members.get(member_id)
+        assert member is not None
+        await tx.members.visit(member, now, caller.ip)
+        return await self.open(tx, member, group, caller, event, now, note=note)
 
     async def open(
         self,

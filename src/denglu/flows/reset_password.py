@@ -73,12 +73,8 @@ class ResetPassword:
         if not await tx.members.set_password(member.id, hashed, now):
             raise Refusal(Reason.member_not_found)
         await clear_all(tx, self._lockouts(member, caller.network), now)
-        sessions = await tx.sessions.live(member.id)
-        await tx.sessions.end([s.id for s in sessions], EndReason.password_changed, now)
-        changed = await tx.members.get(member.id)
-        assert changed is not None
-        await tx.members.visit(changed, now, caller.ip)
-        return await self._opening.open(tx, changed, group, caller, Event.password_reset, now)
+        why, event = EndReason.password_changed, Event.password_reset
+        return await self._opening.instead_of_all(tx, member.id, why, group, caller, event, now)
 
     def _lockouts(self, member: Member, ip: str) -> Sequence[bytes]:
         names = self._keys.every(member)
