@@ -56,6 +56,8 @@ if TYPE_CHECKING:
 
 # Imported hashes take longer to compare than ours; failures are made to take as long as both.
 _FAILURE_FLOOR = 0.6
+# One address has at most a quarter of the places where passwords are compared.
+_ADDRESS_SHARE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,10 +270,12 @@ def _password_try(
         ),
         address=Limit("login-address", settings.login_address_rates),
     )
+    seats = settings.hash_queue + settings.hash_workers
     turnstile = Turnstile(
         store,
         clock,
-        capacity=settings.hash_queue + settings.hash_workers,
+        capacity=seats,
+        share=max(1, seats // _ADDRESS_SHARE),
         patience=settings.hash_deadline,
     )
     return PasswordTry(

@@ -198,6 +198,50 @@ async def test_F02_more_than_fit_inside_are_busy_before_the_store_is_asked(
     await world.log_in("13800000003")
 
 
+async def test_F02_an_address_that_logs_in_without_end_leaves_the_other_seats(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world(Numbers(capacity=4, share=2))
+    for n in range(10):
+        await world.add_member(f"1380000000{n}")
+    world.passwords.gate.clear()
+    crowd = start(*(world.log_in(f"1380000000{n}") for n in range(8)))
+    await world.passwords.comparing(2)
+    await settled()
+    assert world.passwords.waiting == 2
+    away = type(HOME)(ip="198.51.100.9")
+    others = start(*(world.log_in(f"1380000000{n}", caller=away) for n in (8, 9)))
+    await world.passwords.comparing(4)
+    world.passwords.gate.set()
+    assert await outcomes(others) == {"ok": 2}
+    # Four of an address wait at most, as many as there are seats, two were inside.
+    assert await outcomes(crowd) == {"ok": 6, "busy": 2}
+
+
+async def test_whoever_waits_too_long_for_the_turn_of_their_address_is_busy(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make_world(Numbers(capacity=4, share=1, patience=0.1))
+    await world.add_member()
+    await world.add_member(OTHER_MOBILE)
+    world.passwords.gate.clear()
+    inside = start(world.log_in())
+    await world.passwords.comparing(1)
+    writes, reads = Writes(world, monkeypatch), Writes(world, monkeypatch, "read")
+    with refused(Reason.busy) as refusals:
+        async with asyncio.timeout(10):
+            await world.log_in(OTHER_MOBILE)
+    assert (refusals[0].retry_after, writes.count, reads.count) == (1, 0, 0)
+    gone = start(world.log_in(OTHER_MOBILE))
+    await settled()
+    gone[0].cancel()
+    await asyncio.gather(*gone, return_exceptions=True)
+    world.passwords.gate.set()
+    assert await outcomes(inside) == {"ok": 1}
+    # Neither who was refused nor who went away holds the turn.
+    await world.log_in(OTHER_MOBILE)
+
+
 async def test_a_caller_who_goes_away_has_used_a_try_and_frees_the_seat(
     make_world: MakeWorld,
 ) -> None:

@@ -141,6 +141,7 @@ class Numbers:
     fixed: FixedCodes = FixedCodes()
     cooling_off: int = 7 * DAY
     capacity: int = 66
+    share: int = 66
     patience: float = 2.0
     failure_floor: float = 0.0
 
@@ -168,7 +169,9 @@ class World:
         self.tries = CodeTry(
             store, clock, secrets, n.codes, watch, number=n.code_number, address=n.code_address
         )
-        self.turnstile = Turnstile(store, clock, capacity=n.capacity, patience=n.patience)
+        self.turnstile = Turnstile(
+            store, clock, capacity=n.capacity, share=n.share, patience=n.patience
+        )
         limits = LoginLimits(n.account_address, n.account, n.address)
         sender, wording = Failover([self.gateway]), Wording()
         self.password_tries = PasswordTry(

@@ -43,7 +43,7 @@ class ChangePassword:
     ) -> Grant:
         """Raises ``wrong_password``, ``too_many_attempts``, ``session_ended`` or ``busy``."""
         try:
-            async with self._tries.seat():
+            async with self._tries.seat(caller):
                 grant = await self._judged(found, old_password, password, caller)
         except Refusal as refusal:
             if refusal.reason is Reason.bad_credentials:

@@ -49,7 +49,7 @@ class Login:
         captcha_token: str = "",
     ) -> Grant:
         """Raises ``bad_credentials``, ``too_many_attempts``, ``captcha_required``, ``busy``."""
-        async with self._tries.seat():
+        async with self._tries.seat(caller):
             return await self._log_in(username, password, group, caller, captcha_token)
 
     async def _log_in(

@@ -65,7 +65,7 @@ class PasswordTry:
     """Judges passwords. ``failure_floor``: seconds a failure takes at the least while imported
     hashes, which are slower to compare, exist.
 
-    Call ``judge`` inside ``async with seat()``.
+    Call ``judge`` inside ``async with seat(caller)``.
     """
 
     def __init__(
@@ -90,14 +90,14 @@ class PasswordTry:
         self._failure_floor = failure_floor
 
     @contextlib.asynccontextmanager
-    async def seat(self) -> AsyncIterator[None]:
+    async def seat(self, caller: Caller) -> AsyncIterator[None]:
         """A place inside, before anything is asked of the store. Raises ``busy``.
 
         A ``bad_credentials`` that comes out takes as long as it must.
         """
         started = asyncio.get_running_loop().time()
         try:
-            with self._turnstile.seat():
+            async with self._turnstile.seat(caller.network):
                 yield
         except Refusal as refusal:
             if refusal.reason is Reason.bad_credentials:

@@ -66,7 +66,7 @@ class Prove:
             )
         attempt = Attempt(None, member, caller, found.session.group, note=usage)
         try:
-            async with self._passwords.seat():
+            async with self._passwords.seat(caller):
                 return await self._passwords.judge(
                     attempt, password, lambda tried: deed(Proof(found, member, caller, tried=tried))
                 )
