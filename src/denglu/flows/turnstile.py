@@ -44,12 +44,12 @@ class Turnstile:
     @contextlib.asynccontextmanager
     async def seat(self, address: str) -> AsyncIterator[None]:
         """A place inside, before anything is asked of the store. Raises ``busy``."""
+        self._refuse_when_full()
         crowd = self._crowds.get(address)
         if crowd is None:
             crowd = self._crowds[address] = _Crowd(self._share)
         async with crowd.turn(self._capacity, self._patience):
-            if self._inside >= self._capacity:
-                raise Refusal(Reason.busy, retry_after=1)
+            self._refuse_when_full()
             self._inside += 1
             try:
                 yield
@@ -73,6 +73,10 @@ class Turnstile:
             return await self._counted(claims, deadline)
         finally:
             line.release()
+
+    def _refuse_when_full(self) -> None:
+        if self._inside >= self._capacity:
+            raise Refusal(Reason.busy, retry_after=1)
 
     async def _counted(self, claims: Sequence[Claim], deadline: float) -> Tried:
         mark = secrets.token_hex(4)
