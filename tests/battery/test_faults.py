@@ -31,12 +31,12 @@ def members(server: Server, count: int) -> list[str]:
 
 
 async def _log_in_again_and_again(
-    server: Server, mobile: str, answers: list[Answer], stop: asyncio.Event
+    server: Server, mobile: str, answers: list[Answer], stop: asyncio.Event, ip: str = ""
 ) -> None:
     """One of many who log in; waits as long as a busy server says."""
     line = Line(server, kept=True)
     while not stop.is_set():
-        answer = await line.ask(login(mobile, PASSWORD))
+        answer = await line.ask(login(mobile, PASSWORD, ip=ip))
         answers.append(answer)
         if answer.code != 200:
             await asyncio.sleep(answer.data["retry_after"])
@@ -103,6 +103,33 @@ def test_F02_hash_queue_overflow(server: Server, record: Record) -> None:
            figure=f"{len(good)} good, slowest after {max(good):.1f} s; {len(told)} busy, "
            f"p50 {quantile(late, 0.5):.0f} ms, slowest {max(late) * 1000:.0f} ms")  # fmt: skip
     assert server.login(fresh_mobile(), PASSWORD).reason == "bad_credentials"
+
+
+async def _beside_a_crowd(server: Server, count: int) -> tuple[list[Answer], list[Answer]]:
+    """100 lines of one address log in without end, rightly; meanwhile others do, one by one."""
+    crowd, others, stop = list[Answer](), list[Answer](), asyncio.Event()
+    mobiles = members(server, 100 + count)
+    async with asyncio.TaskGroup() as group:
+        for mobile in mobiles[count:]:
+            group.create_task(_log_in_again_and_again(server, mobile, crowd, stop, "203.0.113.9"))
+        while len(crowd) < 100:  # noqa: ASYNC110 - the crowd sets the time
+            await asyncio.sleep(0.01)
+        for mobile in mobiles[:count]:
+            others.append(await Line(server, kept=False).ask(login(mobile, PASSWORD)))
+        stop.set()
+    return crowd, others
+
+
+def test_F02_one_address_leaves_places_for_the_others(server: Server, record: Record) -> None:
+    """Whoever logs in without end from one address is told busy; nobody else is."""
+    crowd, others = asyncio.run(_beside_a_crowd(server, 20))
+    told = outcomes(crowd)
+    assert set(told) == {"OK", "busy"}
+    assert outcomes(others) == {"OK": 20}
+    late = [answer.seconds for answer in others]
+    record("F02", tried="100 lines of one address log in without end, 20 members elsewhere too",
+           figure=f"crowd: {told['OK']} good, {told['busy']} busy; others: 20 good, 0 busy, "
+           f"slowest {max(late) * 1000:.0f} ms")  # fmt: skip
 
 
 def _kill_in_the_middle(server: Server, chance: random.Random, old: list[Life]) -> list[Shopper]:
