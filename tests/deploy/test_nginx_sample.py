@@ -51,7 +51,9 @@ def get(nginx: NginxServer, path: str, **headers: str) -> httpx.Response:
 def test_T07_the_access_log_holds_no_query(nginx: NginxServer) -> None:
     token = "A" * 43
     assert get(nginx, f"{WHOAMI}?access-token={token}").json()["data"]["reason"] == "token_missing"
-    logged = (nginx.folder / "denglu.access.log").read_text()
+    log = nginx.folder / "denglu.access.log"
+    while not (logged := log.read_text()):  # nginx writes it after it has answered
+        time.sleep(0.01)
     assert f'"GET {WHOAMI}" 200' in logged
     assert token not in logged
     assert token not in (nginx.folder / "denglu.error.log").read_text()
