@@ -4,15 +4,13 @@ The libraries of these services block, so none of them runs on the event loop. W
 says of a token is final; what it cannot say is ``busy``, or a pass where the operator chose so.
 """
 
-import asyncio
 import logging
-import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
+from denglu.blocking import NotStarted, Threads
 from denglu.domain.errors import Detail, Reason, Refusal
 from denglu.flows.ports import Secrets
 
@@ -22,8 +20,6 @@ CONNECT_SECONDS = 2.0
 SECONDS = 3.0
 # The services take a token once themselves; this long we remember it besides.
 LIFE = 1800
-_THREADS = 4
-_QUEUE = 16
 _QUIET_SECONDS = 60.0
 
 
@@ -64,8 +60,7 @@ class AskedCaptcha:
         self._secrets = secrets
         self._lenient = lenient
         self._seconds = seconds
-        self._seats = threading.BoundedSemaphore(_THREADS + _QUEUE)
-        self._pool = ThreadPoolExecutor(_THREADS, "captcha")
+        self._threads = Threads("captcha")
         self._told = float("-inf")
 
     @property
@@ -92,32 +87,16 @@ class AskedCaptcha:
 
     def close(self) -> None:
         """Ask nobody any more; what is under way ends by its own deadline."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
 
     async def _judged(self, token: str, ip: str) -> Verdict:
-        job = self._submit(token, ip)
-        answer = asyncio.wrap_future(job)
         try:
-            await asyncio.wait([answer], timeout=self._seconds)
-            if answer.done():
-                return answer.result()
+            return await self._threads.call(self._service.judge, token, ip, seconds=self._seconds)
+        except NotStarted:
             # One that still waits behind others says nothing about the service.
-            if job.cancel():
-                raise _busy()
-            raise Unanswered("no answer in time")
-        finally:
-            answer.cancel()
-
-    def _submit(self, token: str, ip: str) -> Future[Verdict]:
-        if not self._seats.acquire(blocking=False):
-            raise _busy()
-        try:
-            job = self._pool.submit(self._service.judge, token, ip)
-        except RuntimeError:  # closed
-            self._seats.release()
             raise _busy() from None
-        job.add_done_callback(lambda _: self._seats.release())
-        return job
+        except TimeoutError:
+            raise Unanswered("no answer in time") from None
 
     def _tell(self, what: str) -> None:
         """A line in the log, once a minute: a flood of bad tokens is no flood of lines."""
