@@ -5,25 +5,27 @@ from pathlib import Path
 
 import pytest
 
-from denglu.domain.sms_code import SmsMessage
-from denglu.flows.ports import GatewayFailed, SmsNotSent
+from denglu.domain.sms_message import SmsMessage, Trouble
+from denglu.flows.ports import Accepted, GatewayFailed, Sent, SmsNotSent
 from denglu.settings import Settings
 from denglu.sms import Failover, MemoryGateway, open_sender
 
 MESSAGE = SmsMessage("13800000000", "login", "424242", 5, "【denglu】424242", 1_763_000_000)
-SURE = GatewayFailed("first", "refused", certainly=True)
-UNSURE = GatewayFailed("first", "connection lost", certainly=False)
+SURE = GatewayFailed("first", "refused", Trouble.unreachable)
+UNSURE = GatewayFailed("first", "connection lost", Trouble.unanswered)
 
 
 async def test_the_first_gateway_that_works_sends_and_no_other() -> None:
     first, second = MemoryGateway("first"), MemoryGateway("second")
-    assert await Failover([first, second]).send(MESSAGE) == "first"
+    sent = await Failover([first, second]).send(MESSAGE)
+    assert sent == Sent("first", Accepted("first-1"))
     assert (first.sent, second.sent) == ([MESSAGE], [])
 
 
 async def test_a_gateway_that_surely_did_not_send_is_followed_by_the_next() -> None:
     first, second = MemoryGateway("first", fault=SURE), MemoryGateway("second")
-    assert await Failover([first, second]).send(MESSAGE) == "second"
+    sent = await Failover([first, second]).send(MESSAGE)
+    assert sent == Sent("second", Accepted("second-1"), (SURE,))
     assert second.sent == [MESSAGE]
 
 
@@ -53,7 +55,7 @@ async def test_silence_until_the_deadline_is_no_certainty() -> None:
 
 async def test_the_whole_deadline_holds_over_all_gateways() -> None:
     class Slow(MemoryGateway):
-        async def send(self, message: SmsMessage) -> None:
+        async def send(self, message: SmsMessage) -> Accepted:
             await asyncio.sleep(0.03)
             raise SURE
 
@@ -71,7 +73,7 @@ async def test_no_gateway_is_asked_once_the_deadline_is_over() -> None:
 
 
 async def test_all_gateways_refusing_is_told_with_every_cause() -> None:
-    second = GatewayFailed("second", "no credit", certainly=True)
+    second = GatewayFailed("second", "no credit", Trouble.unreachable)
     sender = Failover([MemoryGateway("first", fault=SURE), MemoryGateway("second", fault=second)])
     with pytest.raises(SmsNotSent, match=r"first: refused; second: no credit"):
         await sender.send(MESSAGE)
@@ -90,7 +92,7 @@ async def test_a_caller_who_goes_away_is_not_mistaken_for_a_fault() -> None:
 async def test_the_settings_name_the_gateways_in_their_order(tmp_path: Path) -> None:
     box = tmp_path / "box"
     sender = open_sender(Settings(sms_gateways=("outbox", "console"), sms_outbox=box))
-    assert await sender.send(MESSAGE) == "outbox"
+    assert (await sender.send(MESSAGE)).gateway == "outbox"
     assert "424242" in box.read_text("utf-8")
 
 
@@ -99,10 +101,22 @@ async def test_the_next_gateway_of_the_settings_takes_over(
 ) -> None:
     lost = tmp_path / "lost" / "box"
     sender = open_sender(Settings(sms_gateways=("outbox", "console"), sms_outbox=lost))
-    assert await sender.send(MESSAGE) == "console"
+    assert (await sender.send(MESSAGE)).gateway == "console"
     assert "424242" in capsys.readouterr().out
 
 
 def test_a_gateway_without_its_settings_is_refused() -> None:
     with pytest.raises(ValueError, match="outbox"):
         open_sender(Settings(sms_gateways=("outbox",)))
+
+
+async def test_gateways_that_hold_on_to_threads_let_go_of_them_in_the_end() -> None:
+    class Threaded(MemoryGateway):
+        closed = 0
+
+        def close(self) -> None:
+            self.closed += 1
+
+    gateway = Threaded()
+    Failover([MemoryGateway(), gateway]).close()
+    assert gateway.closed == 1

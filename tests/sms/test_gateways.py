@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from denglu.domain.sms_code import SmsMessage
+from denglu.domain.sms_code import Usage
+from denglu.domain.sms_message import SmsMessage, Trouble
+from denglu.domain.wording import Wording
 from denglu.flows.ports import GatewayFailed, SmsGateway
 from denglu.sms import ConsoleGateway, MemoryGateway, OutboxGateway
+from denglu.sms.console import console_line
 
 Sent = Callable[[], list[str]]
 Case = tuple[SmsGateway, Sent, SmsGateway]
@@ -44,7 +47,7 @@ def outbox(tmp_path: Path) -> Case:
 
 def memory(tmp_path: Path) -> Case:
     gateway = MemoryGateway()
-    fault = GatewayFailed("memory", "told to fail", certainly=True)
+    fault = GatewayFailed("memory", "told to fail", Trouble.unreachable)
     return gateway, lambda: [m.text for m in gateway.sent], MemoryGateway(fault=fault)
 
 
@@ -81,7 +84,7 @@ async def test_a_gateway_that_cannot_send_is_sure_of_it_and_quotes_no_code(case:
     _, _, broken = case
     with pytest.raises(GatewayFailed) as caught:
         await broken.send(message(424242))
-    assert caught.value.certainly
+    assert caught.value.trouble.surely_not_sent
     assert caught.value.gateway == broken.name
     assert "424242" not in str(caught.value)
 
@@ -100,6 +103,14 @@ async def test_the_terminal_shows_the_number_masked_and_never_two_lines() -> Non
     assert "13800001234" not in text
     assert len(text.splitlines()) == 1
     assert "\x1b" not in text
+
+
+def test_the_lines_that_phones_read_stay_one_line_on_a_terminal() -> None:
+    wording = Wording(code="{code}", domain="shop.example", android_hash="FA+9qCX9VSu")
+    sent = wording.of_code(Usage.login, mobile="13800000000", code="042042", life=300, now=7)
+    line = console_line(sent)
+    assert line.endswith("  【denglu】042042 ⏎ FA+9qCX9VSu ⏎ @shop.example #042042")
+    assert "13800000000" not in line
 
 
 async def test_a_notice_without_a_code_shows_none() -> None:
@@ -144,7 +155,7 @@ async def test_a_full_disk_leaves_no_half_line(
         patch.setattr(os, "write", lambda number, line: whole(number, line[:10]))
         with pytest.raises(GatewayFailed, match="10 of") as caught:
             await OutboxGateway(file).send(message(2))
-    assert caught.value.certainly
+    assert caught.value.trouble.surely_not_sent
     await OutboxGateway(file).send(message(3))
     lines = file.read_text("utf-8").splitlines()
     assert [json.loads(line)["code"] for line in lines] == ["000001", "000003"]

@@ -1,16 +1,12 @@
 """Settings of the captcha: which one, and the account of the service behind it."""
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from denglu.settings.about import About, Section, between, kind
-from denglu.settings.values import Whole, plain
-
-_SECURE = re.compile(r"https://[a-z0-9.-]{1,253}(:[0-9]{1,5})?")
-_LOCAL = re.compile(r"http://(127\.0\.0\.1|localhost)(:[0-9]{1,5})?")
-_LONGEST = 256
+from denglu.settings.about import Section, between, kind
+from denglu.settings.services import endpoint, line, secret
+from denglu.settings.values import Whole
 
 NEEDED = {
     "aliyun": {
@@ -28,31 +24,6 @@ NEEDED = {
     "geetest": {"captcha_id": "its captcha_id", "captcha_key": "its captcha_key"},
 }
 """What each captcha needs besides, and what its service calls that."""
-
-
-def _line(text: str) -> str:
-    if len(text) > _LONGEST:
-        raise ValueError(f"is longer than {_LONGEST} characters")
-    return plain(text.strip())
-
-
-def _endpoint(text: str) -> str:
-    text = text.strip().lower().removesuffix("/")
-    if text and not (_SECURE.fullmatch(text) or _LOCAL.fullmatch(text)):
-        raise ValueError("is no https://host or https://host:port")
-    return text
-
-
-def _secret(why: str) -> About:
-    return About(
-        why=why,
-        allowed="8 … 256 characters",
-        low=8,
-        high=_LONGEST,
-        measure=lambda key: len(key.get_secret_value()),
-        filed=True,
-        secret=True,
-    )
 
 
 class Captcha(Section):
@@ -77,7 +48,7 @@ class Captcha(Section):
     ] = 50_000
     captcha_id: Annotated[
         str,
-        AfterValidator(_line),
+        AfterValidator(line),
         kind(
             "what the service calls SceneId (aliyun), CaptchaAppId (tencent), captcha_id (geetest)",
             "which captcha of the account; clients are told",
@@ -85,15 +56,15 @@ class Captcha(Section):
     ] = ""
     captcha_prefix: Annotated[
         str,
-        AfterValidator(_line),
+        AfterValidator(line),
         kind("the prefix of the account; aliyun only", "clients are told"),
     ] = ""
     captcha_key: Annotated[
-        SecretStr | None, _secret("AppSecretKey (tencent) or captcha_key (geetest)")
+        SecretStr | None, secret("AppSecretKey (tencent) or captcha_key (geetest)")
     ] = None
     captcha_access_id: Annotated[
         str,
-        AfterValidator(_line),
+        AfterValidator(line),
         kind(
             "AccessKey ID (aliyun), SecretId (tencent)",
             "an account that may verify captchas, and nothing else",
@@ -101,11 +72,11 @@ class Captcha(Section):
         ),
     ] = Field(default="", repr=False)
     captcha_access_key: Annotated[
-        SecretStr | None, _secret("AccessKey secret (aliyun), SecretKey (tencent)")
+        SecretStr | None, secret("AccessKey secret (aliyun), SecretKey (tencent)")
     ] = None
     captcha_endpoint: Annotated[
         str,
-        AfterValidator(_endpoint),
+        AfterValidator(endpoint),
         kind(
             "https://host; http only on loopback",
             "where the service is asked, if not at its usual place: another region, a proxy",

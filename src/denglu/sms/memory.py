@@ -2,7 +2,8 @@
 
 import asyncio
 
-from denglu.domain.sms_code import SmsMessage
+from denglu.domain.sms_message import SmsMessage
+from denglu.flows.ports import Accepted
 
 
 class MemoryGateway:
@@ -19,13 +20,14 @@ class MemoryGateway:
         self.delay = delay
         self.sent: list[SmsMessage] = []
 
-    async def send(self, message: SmsMessage) -> None:
+    async def send(self, message: SmsMessage) -> Accepted:
         """Keep the message, or raise the fault."""
         if self.delay:
             await asyncio.sleep(self.delay)
         if self.fault is not None:
             raise self.fault
         self.sent.append(message)
+        return Accepted(f"{self.name}-{len(self.sent)}")
 
     def last_code(self, mobile: str) -> str:
         """The newest code sent to a mobile. Raises LookupError when there is none."""

@@ -9,8 +9,8 @@ import json
 import os
 from pathlib import Path
 
-from denglu.domain.sms_code import SmsMessage
-from denglu.flows.ports import GatewayFailed
+from denglu.domain.sms_message import SmsMessage, Trouble
+from denglu.flows.ports import Accepted, GatewayFailed
 
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 
@@ -23,9 +23,10 @@ class OutboxGateway:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    async def send(self, message: SmsMessage) -> None:
+    async def send(self, message: SmsMessage) -> Accepted:
         """Append a line. Raises GatewayFailed, and then no part of the line is there."""
         await asyncio.to_thread(self._append, outbox_line(message))
+        return Accepted()
 
     def _append(self, line: bytes) -> None:
         try:
@@ -36,7 +37,7 @@ class OutboxGateway:
             finally:
                 os.close(number)
         except OSError as error:
-            raise GatewayFailed(self.name, error.strerror or "", certainly=True) from None
+            raise GatewayFailed(self.name, error.strerror or "", Trouble.unreachable) from None
 
 
 def outbox_line(message: SmsMessage) -> bytes:
