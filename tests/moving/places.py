@@ -41,8 +41,8 @@ class Place:
     def rows(self, table: Table) -> list[tuple[Any, ...]]:
         """Every value of a table, in the order of its key."""
         names = ", ".join(column.name for column in table.columns)
-        (key,) = table.primary_key.columns
-        return self.sql(f"SELECT {names} FROM {table.name} ORDER BY {key.name}")
+        key = ", ".join(column.name for column in table.primary_key.columns)
+        return self.sql(f"SELECT {names} FROM {table.name} ORDER BY {key}")
 
     def everything(self) -> dict[str, list[tuple[Any, ...]]]:
         """Every table."""

@@ -41,6 +41,11 @@ def differing(source: Place, target: Place, harm: Callable[[], object]) -> list[
         ("UPDATE member SET birthday = NULL WHERE id = 51", "member", ["51 (differs)"]),
         ("UPDATE member SET birthday = '' WHERE id = 54", "member", ["54 (differs)"]),
         ("UPDATE session SET generation = generation + 1 WHERE id = 9", "session", ["9 (differs)"]),
+        (
+            "DELETE FROM sms_spend WHERE scope = 5",
+            "sms_spend",
+            ["5  'a\"b\\c\\ 5 (missing in the target)"],
+        ),
         ("DELETE FROM sms_code WHERE id = 3", "sms_code", ["3 (missing in the target)"]),
         ("DELETE FROM sms_code WHERE id = 120", "sms_code", ["120 (missing in the target)"]),
         (

@@ -4,9 +4,10 @@ import apsw
 import pytest
 from sqlalchemy import Table
 
+from denglu.domain.spend import Kind
 from denglu.moving import copying
 from denglu.moving.copying import tables
-from denglu.store.schema import metadata
+from denglu.store.schema import metadata, sms_spend
 from tests.moving.conftest import Empty
 from tests.moving.places import Place, copy, fill, row_of
 
@@ -116,9 +117,22 @@ def test_the_source_is_left_as_it_was_and_free(source: Place, target: Place) -> 
         db.execute("DELETE FROM member")
 
 
-def test_the_key_of_every_table_is_one_column_that_sorts_alike_everywhere() -> None:
-    for table in metadata.tables.values():
-        assert len(table.primary_key.columns) == 1
-    for table in tables():
-        (key,) = table.primary_key.columns
-        assert key.type.python_type in (int, bytes), table.name
+def test_the_key_of_every_table_sorts_alike_everywhere() -> None:
+    """Integers and bytes do, and so do the few words of the one key that holds words."""
+    assert all(table.primary_key.columns for table in metadata.tables.values())
+    keys = [column for table in tables() for column in table.primary_key.columns]
+    assert {key.type.python_type for key in keys if key is not sms_spend.c.kind} == {int, bytes}
+    assert all(kind.isascii() and kind.isalpha() and kind.islower() for kind in Kind)
+
+
+def test_a_key_of_several_columns_is_gone_through_to_its_last(
+    source: Place, target: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches end anywhere: within a scope, and within its hours."""
+    periods = [(s, kind, n) for n in range(40) for kind in Kind for s in (-1, 0, 7)]
+    values = ", ".join(f"({s}, '{kind}', {n}, {n + 1}, {n}, 450)" for s, kind, n in periods)
+    source.sql(f"INSERT INTO sms_spend VALUES {values}")
+    monkeypatch.setattr(copying, "BATCH", 7)
+    report = copy(source, target)
+    assert report.same
+    assert [row[:3] for row in target.rows(sms_spend)] == sorted(periods)

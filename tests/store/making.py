@@ -6,7 +6,7 @@ from dataclasses import replace
 from denglu.domain.member import Member, MemberType, NewMember, read_identifier
 from denglu.domain.session import Found, Lives, Session
 from denglu.domain.sms_code import Usage
-from denglu.flows.ports import NewCode, NewSession, Store, TokenDigests, Transaction
+from denglu.flows.ports import NewCode, NewMessage, NewSession, Store, TokenDigests, Transaction
 
 NOW = 1_750_000_000
 MOBILE = "13800000000"
@@ -110,3 +110,13 @@ def new_code(*, usage: str = Usage.login, number: bytes = NUMBER, now: int = NOW
         ip="203.0.113.7",
         now=now,
     )
+
+
+def new_message(
+    *,
+    number: bytes = NUMBER,
+    template: str = Usage.login,
+    masked: str = "138****0000",
+    now: int = NOW,
+) -> NewMessage:
+    return NewMessage(merchant_id=0, number_key=number, masked=masked, template=template, now=now)

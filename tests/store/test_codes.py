@@ -32,7 +32,7 @@ async def spend(store: Store, code_id: int, now: int = NOW) -> bool:
 
 async def test_a_try_gets_the_code_to_compare_with(store: Store) -> None:
     code_id = await issue(store)
-    assert await claim(store) == LiveCode(code_id, b"s" * 16, b"d" * 32)
+    assert await claim(store) == LiveCode(code_id, b"s" * 16, b"d" * 32, NOW, "203.0.113.7")
 
 
 async def test_what_is_stored_is_masked_and_keyed(store: Store, sql: Sql) -> None:
@@ -137,9 +137,3 @@ async def test_R01_one_of_a_hundred_rivals_spends(store: Store) -> None:
 
 async def test_an_unknown_code_cannot_be_spent(store: Store) -> None:
     assert not await spend(store, 404)
-
-
-async def test_the_outcome_of_the_sending_is_written_down(store: Store, sql: Sql) -> None:
-    code_id = await issue(store)
-    await store.write(lambda tx: tx.codes.record_outcome(code_id, "outbox", "sent", NOW + 1))
-    assert sql("select gateway, outcome, outcome_at from sms_code") == [("outbox", "sent", NOW + 1)]

@@ -10,6 +10,7 @@ from denglu.domain.errors import Reason, Refusal
 from denglu.domain.member import Member, NewMember, Status
 from denglu.domain.mobile import mask_mobile
 from denglu.domain.session import EndReason
+from denglu.domain.sms_message import MessageResult, Outcome, Receipt
 from denglu.flows.ports import Store, Taken, Transaction
 from tests.store.files import Sql
 from tests.store.grounds import Ground
@@ -22,6 +23,7 @@ from tests.store.making import (
     live,
     member_of,
     new_code,
+    new_message,
     new_session,
     open_session,
 )
@@ -138,6 +140,34 @@ async def test_L07_codes_lose_number_and_address_and_stay_good(store: Store, sql
     found = sql("select mobile_masked, ip from sms_code order by id")
     assert found == [("", ""), ("", ""), ("139****1111", "203.0.113.7")]
     assert await store.write(lambda tx: tx.codes.claim_try(NUMBER, "login", 5, NOW)) is not None
+
+
+async def test_L07_messages_lose_the_number_and_what_it_can_be_known_by(
+    store: Store, sql: Sql
+) -> None:
+    member = await add_member(store)
+    moved = AuditEvent(
+        Event.mobile_changed, NOW, member_id=member.id, note="137****7777 138****0000"
+    )
+    await store.write(lambda tx: tx.trail.write(moved))
+    sent = MessageResult(Outcome.sent, NOW, gateway="aliyun", provider_id="17^0", cost=450)
+    for number, masked in ((NUMBER, "138****0000"), (b"o" * 32, "139****1111"),
+                           (b"e" * 32, "137****7777"), (NUMBER, "138****0000")):  # fmt: skip
+        new = new_message(number=number, masked=masked)
+        message_id = await store.write(lambda tx, n=new: tx.messages.add(n))  # type: ignore[misc]
+        await store.write(lambda tx, m=message_id: tx.messages.finish(m, sent))  # type: ignore[misc]
+    sql("update sms_message set merchant_id = 9 where id = 4")
+    await store.write(lambda tx: tx.deletions.wipe_codes(member))
+    found = sql("select mobile_masked, number_key is null, cost from sms_message order by id")
+    assert [(masked, bool(wiped), cost) for masked, wiped, cost in found] == [
+        ("", True, 450),
+        ("139****1111", False, 450),
+        ("", True, 450),
+        ("138****0000", False, 450),
+    ]
+    assert await store.write(
+        lambda tx: tx.messages.receive(Receipt("aliyun", "17^0", delivered=True), NOW)
+    )
 
 
 async def test_L07_sessions_end_and_lose_device_and_address(store: Store, sql: Sql) -> None:

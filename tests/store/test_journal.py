@@ -1,17 +1,15 @@
 """The audit trail is read by page, newest first, and found by an index on every database."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import pytest
 
 from denglu.domain.audit import AuditEvent, Entry, Event, Span
 from denglu.flows.ports import Store, Transaction
-from denglu.store import mysql, postgres
-from denglu.store.compiled import Compiled
-from denglu.store.sqlite import STATEMENTS
 from tests.store.grounds import Ground
 from tests.store.making import NOW
+from tests.store.plans import plan
 
 FOREVER = Span(0, 2**62)
 _ROWS = 20_000
@@ -76,16 +74,16 @@ async def test_a_page_of_a_long_trail_is_found_by_an_index(
     _fill(ground)
     ground.sql("ANALYZE TABLE audit_event" if kind == "mysql" else "ANALYZE")
     for span in ({"p_before": 2**62, "p_before_id": 0}, {"p_before": 9000, "p_before_id": 9000}):
-        of_all = _plan(ground, kind, "audit_page", p_since=8000, p_limit=1000, **span)
+        of_all = plan(ground, kind, "audit_page", p_since=8000, p_limit=1000, **span)
         assert "ix_audit_event_at" in of_all
-        of_member = _plan(
+        of_member = plan(
             ground, kind, "audit_page_of", p_since=0, p_limit=1000, p_member_id=7, **span
         )
         assert "ix_audit_event_member_id" in of_member
-        after = _plan(ground, kind, "audit_after", p_after=_ROWS - 1000, p_limit=1000)
+        after = plan(ground, kind, "audit_after", p_after=_ROWS - 1000, p_limit=1000)
         assert re.search("pk_audit_event|PRIMARY", after)
-        for plan in (of_all, of_member, after):
-            assert not re.search(r"Seq Scan|SCAN audit_event|'ALL'|index_merge", plan)
+        for told in (of_all, of_member, after):
+            assert not re.search(r"Seq Scan|SCAN audit_event|'ALL'|index_merge", told)
     await ground.close()
 
 
@@ -93,19 +91,3 @@ def _fill(ground: Ground) -> None:
     for first in range(1, _ROWS, 2000):
         values = ",".join(f"('login', {n}, {n % 999})" for n in range(first, first + 2000))
         ground.sql(f"INSERT INTO audit_event (event, at, member_id) VALUES {values}")
-
-
-def _plan(ground: Ground, kind: str, name: str, **params: int) -> str:
-    compiled: dict[str, Mapping[str, Compiled]] = {
-        "sqlite": STATEMENTS,
-        "postgresql": postgres.statements(),
-        "mysql": mysql.statements(),
-    }
-    statement = compiled[kind][name]
-    text, values = statement.sql, statement.bind(params)
-    if kind == "postgresql":
-        text = re.sub(r"\$(\d+)", lambda found: str(values[int(found[1]) - 1]), text)
-    else:
-        left = iter(values)
-        text = re.sub(r"\?", lambda _: str(next(left)), text)
-    return str(ground.sql(f"EXPLAIN {'QUERY PLAN ' if kind == 'sqlite' else ''}{text}"))

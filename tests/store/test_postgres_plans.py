@@ -4,11 +4,22 @@ from collections.abc import Callable
 
 import pytest
 
-from denglu.flows.ports import Store, Transaction
+from denglu.domain.sms_message import MessageResult, Outcome, Receipt
+from denglu.flows.ports import Period, Store, Transaction
 from tests.store.grounds import Ground
-from tests.store.making import access, add_member, new_session, open_session
+from tests.store.making import (
+    NOW,
+    access,
+    add_member,
+    new_message,
+    new_session,
+    open_session,
+)
 
-HOT = ("limit_tally", "member", "member_account", "session", "session_token", "sms_code")
+HOT = (
+    "limit_tally", "member", "member_account", "session", "session_token", "sms_code",
+    "sms_message", "sms_spend",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -38,12 +49,26 @@ async def _lead_a_life(store: Store) -> None:
     for number in range(20):
         await store.read(lambda tx: tx.sessions.find(access(session_id)))
         await store.write(lambda tx: _counted(tx, number))  # noqa: B023
+        await store.write(lambda tx: _sent(tx, number))  # noqa: B023
 
 
 async def _counted(tx: Transaction, number: int) -> None:
     keys = [b"%32d" % (number * 5 + place) for place in range(5)]
     await tx.tallies.load(keys)
     await tx.tallies.save(dict.fromkeys(keys, ("[0,[]]", 1)))
+
+
+async def _sent(tx: Transaction, number: int) -> None:
+    periods = [Period(scope, "hour", number, number + 1) for scope in (-1, 0)]
+    await tx.spending.add(periods, 1, 450)
+    name = f"17^{number}"
+    message_id = await tx.messages.add(new_message())
+    await tx.messages.finish(
+        message_id, MessageResult(Outcome.sent, NOW, gateway="aliyun", provider_id=name)
+    )
+    assert await tx.messages.receive(Receipt("aliyun", name, delivered=True), NOW)
+    assert not await tx.upkeep.drop_messages(NOW, 10)
+    assert not await tx.upkeep.drop_spending(0, 10)
 
 
 def _read_whole(ground: Ground) -> list[object]:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from denglu.domain.audit import AuditEvent, Event
 from denglu.domain.session import EndReason, Lives
-from denglu.flows.ports import Store, Transaction, Upkeep
+from denglu.flows.ports import Period, Store, Transaction, Upkeep
 from tests.store.files import Sql
 from tests.store.making import (
     NOW,
@@ -13,6 +13,7 @@ from tests.store.making import (
     found,
     live,
     new_code,
+    new_message,
     new_session,
     open_session,
 )
@@ -89,4 +90,28 @@ async def test_audit_events_go_when_they_are_old(store: Store, sql: Sql) -> None
     ) == [
         ("login", NOW + 3, 7, None, "pc", 255),
         ("login", NOW + 4, 7, None, "pc", 255),
+    ]
+
+
+async def test_messages_go_when_they_are_old(store: Store, sql: Sql) -> None:
+    for n in range(5):
+        await store.write(lambda tx, n=n: tx.messages.add(new_message(now=NOW + n)))  # type: ignore[misc]
+    assert await batches(store, lambda keep: keep.drop_messages(NOW, 2)) == [0]
+    assert await batches(store, lambda keep: keep.drop_messages(NOW + 3, 2)) == [2, 1, 0]
+    assert sql("select created_at from sms_message order by id") == [(NOW + 3,), (NOW + 4,)]
+
+
+async def test_what_was_spent_goes_when_its_period_is_long_over(store: Store, sql: Sql) -> None:
+    for n in range(5):
+        periods = [
+            Period(scope, kind, NOW + n, NOW + n + 100)
+            for scope in (-1, 7)
+            for kind in ("day", "hour")
+        ]
+        await store.write(lambda tx, p=periods: tx.spending.add(p, 1, 450))  # type: ignore[misc]
+    assert await batches(store, lambda keep: keep.drop_spending(NOW + 100, 5)) == [0]
+    assert await batches(store, lambda keep: keep.drop_spending(NOW + 103, 5)) == [5, 5, 2, 0]
+    left = sql("select scope, kind, starts_at from sms_spend order by 3, 1, 2")
+    assert left == [
+        (scope, kind, NOW + n) for n in (3, 4) for scope in (-1, 7) for kind in ("day", "hour")
     ]

@@ -87,7 +87,7 @@ async def test_what_others_hold_is_left_for_the_next_round(store: Store, rival: 
     await store.write(lambda tx: tx.codes.issue(new_code(now=NOW - 1000)))
 
     async def hold(tx: Transaction) -> None:
-        await tx.codes.record_outcome(1, "memory", "sent", NOW)
+        await tx.codes.issue(new_code(now=NOW))
         await tx.upkeep.drop_sessions(LATER, 10)
 
     async with under_way(rival, hold):

@@ -8,6 +8,8 @@ from denglu.flows.erasing import Erase
 from denglu.flows.ports import Clock, Store
 
 _BATCH = 200
+# What was spent in a period is kept so long after it: a year, and one looks back from the next.
+_SPENT = 400 * 86400
 # Each is a handful of transactions.
 _MEMBERS = 20
 
@@ -19,6 +21,7 @@ class Retention:
     codes: int
     sessions: int
     audit: int
+    messages: int
 
 
 class Retain:
@@ -46,4 +49,10 @@ class Retain:
         # Last: on a database that waits for its migration there is no such thing yet.
         with contextlib.suppress(Refusal):
             done.append(await self._erase.due(_MEMBERS))
+            done += [
+                await self._store.write(
+                    lambda tx: tx.upkeep.drop_messages(now - keep.messages, _BATCH)
+                ),
+                await self._store.write(lambda tx: tx.upkeep.drop_spending(now - _SPENT, _BATCH)),
+            ]
         return any(done)

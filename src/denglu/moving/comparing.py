@@ -70,7 +70,7 @@ def _common_end(table: Table, pair: list[list[Row]]) -> Key | None:
 def _up_to(table: Table, rows: list[Row], end: Key | None) -> list[Row]:
     if end is None or not rows or key_in(table, rows[-1]) == end:
         return rows
-    return [row for row in rows if key_in(table, row) <= end]  # type: ignore[operator]
+    return [row for row in rows if key_in(table, row) <= end]
 
 
 def _note_differences(table: Table, pair: list[list[Row]], compared: Compared) -> None:
@@ -83,7 +83,7 @@ def _note_differences(table: Table, pair: list[list[Row]], compared: Compared) -
 
 def _shown(key: Key, ours: bool, theirs: bool) -> str:
     # A digest that is stored is nothing that anybody could use.
-    name = key.hex() if isinstance(key, bytes) else str(key)
+    name = " ".join(part.hex() if isinstance(part, bytes) else str(part) for part in key)
     if ours and theirs:
         return f"{name} (differs)"
     return f"{name} (missing in the {'target' if ours else 'source'})"

@@ -5,8 +5,9 @@ How far it came is what the target holds, so whoever is killed goes on by starti
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Select, Table, delete, func, select
+from sqlalchemy import Column, ColumnElement, Select, Table, and_, delete, func, or_, select
 
 from denglu.moving import marker
 from denglu.moving.side import Key, MovingTrouble, Row, Side, columns_of, key_of
@@ -81,14 +82,14 @@ async def copy_tables(source: Side, target: Side, progress: Progress) -> Copied:
 
 def batch(table: Table, after: Key | None) -> Select[Row]:
     """The next ``BATCH`` rows behind a key, in the order of keys."""
-    statement = select(*columns_of(table)).order_by(key_of(table)).limit(BATCH)
-    return statement if after is None else statement.where(key_of(table) > after)
+    statement = select(*columns_of(table)).order_by(*key_of(table)).limit(BATCH)
+    return statement if after is None else statement.where(_behind(key_of(table), after))
 
 
 def key_in(table: Table, row: Row) -> Key:
     """The key of a row."""
-    key: Key = row[table.columns.keys().index(key_of(table).name)]
-    return key
+    names = table.columns.keys()
+    return tuple(row[names.index(column.name)] for column in key_of(table))
 
 
 async def count(side: Side, table: Table) -> int:
@@ -98,14 +99,23 @@ async def count(side: Side, table: Table) -> int:
 
 
 async def _last_key(side: Side, table: Table) -> Key | None:
-    rows = await side.fetch(select(key_of(table)).order_by(key_of(table).desc()).limit(1))
-    return rows[0][0] if rows else None
+    keys = key_of(table)
+    newest_first = [column.desc() for column in keys]
+    rows = await side.fetch(select(*keys).order_by(*newest_first).limit(1))
+    return tuple(rows[0]) if rows else None
+
+
+def _behind(columns: Sequence[Column[Any]], key: Key) -> ColumnElement[bool]:
+    column, value = columns[0], key[0]
+    if len(columns) == 1:
+        return column > value
+    return or_(column > value, and_(column == value, _behind(columns[1:], key[1:])))
 
 
 async def _held(target: Side) -> str | None:
     """A table that holds more than a migration puts there."""
     for table in tables():
-        own = select(key_of(table)).limit(1)
+        own = select(*key_of(table)).limit(1)
         if table is level:
             own = own.where((level.c.level != 1) | (level.c.updated_at != 0))
         if await target.fetch(own):

@@ -13,7 +13,7 @@ from sqlalchemy.sql.ddl import CreateTable, DropTable
 from denglu.store.schema import account
 
 Row = tuple[Any, ...]
-Key = int | bytes
+Key = tuple[int | bytes | str, ...]
 
 
 class MovingTrouble(Exception):
@@ -53,12 +53,11 @@ class Side(Protocol):
         ...
 
 
-def key_of(table: Table) -> Column[Any]:
-    """The one column that rows are told apart by: an integer or bytes, ordered alike everywhere."""
-    if table is account:
-        return account.c.member_id
-    (column,) = table.primary_key.columns
-    return column
+def key_of(table: Table) -> list[Column[Any]]:
+    """The columns that rows are told apart by: integers, bytes and words of small letters, which
+    are ordered alike everywhere.
+    """
+    return [account.c.member_id] if table is account else list(table.primary_key.columns)
 
 
 def columns_of(table: Table) -> list[ColumnElement[Any]]:

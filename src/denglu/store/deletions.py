@@ -14,7 +14,7 @@ from denglu.domain.member import Member
 from denglu.domain.mobile import mask_mobile
 from denglu.domain.session import EndReason
 from denglu.store.connection import Connection
-from denglu.store.schema import audit, cancellation, member, session, sms_code
+from denglu.store.schema import audit, cancellation, member, session, sms_code, sms_message
 
 _member_id: Any = bindparam("p_member_id")
 _key: Any = bindparam("p_key")
@@ -39,6 +39,13 @@ DELETIONS: dict[str, ClauseElement] = {
         sms_code.c.mobile_masked == bindparam("p_masked"),
     ),
     "code_wipe": update(sms_code).values(mobile_masked="", ip="").where(sms_code.c.id == _key),
+    "messages_masked": select(sms_message.c.id).where(
+        sms_message.c.merchant_id == bindparam("p_merchant_id"),
+        sms_message.c.mobile_masked == bindparam("p_masked"),
+    ),
+    "message_wipe": update(sms_message)
+    .values(mobile_masked="", number_key=None)
+    .where(sms_message.c.id == _key),
     "sessions_all": select(session.c.id)
     .where(session.c.member_id == _member_id)
     .order_by(session.c.id),
@@ -88,12 +95,14 @@ class SqlDeletions:
     async def wipe_codes(self, member: Member) -> None:
         changes = await self._db.all("audit_numbers", {"p_member_id": member.id})
         earlier = {number for (note,) in changes for number in note.split()}
-        keys: set[int] = set()
-        for masked in earlier | {mask_mobile(member.mobile)}:
-            number = {"p_merchant_id": member.merchant_id, "p_masked": masked}
-            keys.update(key for (key,) in await self._db.all("codes_masked", number))
-        for key in sorted(keys):
-            await self._db.run("code_wipe", {"p_key": key})
+        numbers = earlier | {mask_mobile(member.mobile)}
+        for finder, wiper in (("codes_masked", "code_wipe"), ("messages_masked", "message_wipe")):
+            keys: set[int] = set()
+            for masked in numbers:
+                number = {"p_merchant_id": member.merchant_id, "p_masked": masked}
+                keys.update(key for (key,) in await self._db.all(finder, number))
+            for key in sorted(keys):
+                await self._db.run(wiper, {"p_key": key})
 
     async def wipe_sessions(self, member_id: int, now: int) -> None:
         ended = {"p_reason": EndReason.disabled.value, "p_by": "", "p_now": now}

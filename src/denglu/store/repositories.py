@@ -13,6 +13,9 @@ from denglu.store.compiled import Params
 from denglu.store.connection import Connection, Duplicate
 from denglu.store.deletions import SqlDeletions
 from denglu.store.journal import SqlJournal
+from denglu.store.message_book import SqlMessageBook
+from denglu.store.messages import SqlMessages
+from denglu.store.spending import SqlSpending
 from denglu.store.tallies import SqlTallies
 from denglu.store.upkeep import SqlUpkeep
 
@@ -218,10 +221,6 @@ class SqlCodes:
     async def spend(self, code_id: int, now: int) -> bool:
         return await self._db.run("code_spend", {"p_code_id": code_id, "p_now": now}) == 1
 
-    async def record_outcome(self, code_id: int, gateway: str, outcome: str, now: int) -> None:
-        params = {"p_code_id": code_id, "p_gateway": gateway, "p_outcome": outcome, "p_now": now}
-        await self._db.run("code_outcome", params)
-
 
 class SqlTrail:
     """Fulfils ``flows.ports.Trail``."""
@@ -296,6 +295,18 @@ class SqlTransaction:
     @cached_property
     def codes(self) -> SqlCodes:
         return SqlCodes(self.db)
+
+    @cached_property
+    def messages(self) -> SqlMessages:
+        return SqlMessages(self.db)
+
+    @cached_property
+    def spending(self) -> SqlSpending:
+        return SqlSpending(self.db)
+
+    @cached_property
+    def message_book(self) -> SqlMessageBook:
+        return SqlMessageBook(self.db)
 
     @cached_property
     def tallies(self) -> SqlTallies:

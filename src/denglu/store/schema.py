@@ -221,6 +221,8 @@ sms_code = Table(
     _time("expires_at"),
     Column("used_at", BigInteger),
     _text("ip", 45),
+    # Only the version before writes these three: what became of a message stands in its own row.
+    # Needless since there are messages, and dropped a version later.
     _text("gateway", 20),
     _text("outcome", 20),
     _time("outcome_at"),
@@ -228,6 +230,53 @@ sms_code = Table(
     Index("ix_sms_code_expires_at", "expires_at"),
     # For whoever is erased: the number itself is nowhere.
     Index("ix_sms_code_mobile_masked", "mobile_masked"),
+)
+
+# One row for each message. A number stands in it as a keyed digest and masked, until it is wiped.
+sms_message = Table(
+    "sms_message",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    _number("merchant_id"),
+    Column("number_key", Digest),
+    _text("mobile_masked", 20),
+    _text("template", 32),
+    _text("gateway", 20),
+    # The message's name at the gateway that took it.
+    Column("provider_id", _key(64)),
+    # In ten-thousandths.
+    _number("cost"),
+    _number("parts"),
+    _text("outcome", 20),
+    _text("error", 64),
+    _number("latency_ms"),
+    _time("created_at"),
+    _time("finished_at"),
+    _time("received_at"),
+    Index("ix_sms_message_created_at", "created_at"),
+    # Of one number; also for whoever is erased.
+    Index("ix_sms_message_mobile_masked", "mobile_masked"),
+)
+# For receipts. What was not sent has no place in it.
+Index(
+    "ix_sms_message_provider_id",
+    sms_message.c.provider_id,
+    sqlite_where=sms_message.c.provider_id.is_not(None),
+    postgresql_where=sms_message.c.provider_id.is_not(None),
+)
+
+# What messages cost in one hour, day or month; ``scope``: a merchant's id, -1 for the site.
+sms_spend = Table(
+    "sms_spend",
+    metadata,
+    Column("scope", Integer, primary_key=True, autoincrement=False),
+    Column("kind", _key(8), primary_key=True),
+    Column("starts_at", BigInteger, primary_key=True, autoincrement=False),
+    _time("ends_at"),
+    _number("messages"),
+    _number("cost", big=True),
+    Index("ix_sms_spend_ends_at", "ends_at"),
+    sqlite_with_rowid=False,
 )
 
 tally = Table(

@@ -28,7 +28,21 @@ from denglu.store import rows
 from denglu.store.compiled import Compiled, compile_statement
 from denglu.store.deletions import DELETIONS
 from denglu.store.journal import JOURNAL
-from denglu.store.schema import account, audit, level, member, session, sms_code, tally, token
+from denglu.store.message_book import MESSAGE_BOOK
+from denglu.store.messages import MESSAGES
+from denglu.store.schema import (
+    account,
+    audit,
+    level,
+    member,
+    session,
+    sms_code,
+    sms_message,
+    sms_spend,
+    tally,
+    token,
+)
+from denglu.store.spending import SPENDING_KEY, spending_statements
 from denglu.store.tallies import tally_statements
 
 
@@ -215,7 +229,9 @@ CODES: dict[str, ClauseElement] = {
         sms_code.c.expires_at > p("now"),
         sms_code.c.tries < p("tries"),
     ),
-    "code_live": select(sms_code.c.id, sms_code.c.salt, sms_code.c.digest).where(
+    "code_live": select(
+        sms_code.c.id, sms_code.c.salt, sms_code.c.digest, sms_code.c.created_at, sms_code.c.ip
+    ).where(
         sms_code.c.number_key == p("number_key"),
         sms_code.c.code_usage == p("usage"),
         sms_code.c.live == 1,
@@ -230,9 +246,6 @@ CODES: dict[str, ClauseElement] = {
         sms_code.c.live == 1,
         sms_code.c.expires_at > p("now"),
     ),
-    "code_outcome": update(sms_code)
-    .values(gateway=p("gateway"), outcome=p("outcome"), outcome_at=p("now"))
-    .where(sms_code.c.id == p("code_id")),
 }
 
 _ABOUT_NUMBER = ("event", "at", "merchant_id", "ip", "note")
@@ -269,12 +282,15 @@ TRAIL: dict[str, ClauseElement] = {
 
 
 def _batch(
-    key: ColumnElement[Any], *condition: ColumnElement[bool], by: Sequence[ColumnElement[Any]] = ()
+    key: ColumnElement[Any] | Sequence[ColumnElement[Any]],
+    *condition: ColumnElement[bool],
+    by: Sequence[ColumnElement[Any]] = (),
 ) -> ClauseElement:
     """Locked, so that what was found stays as it is; what a rival has is left for later, so
     that retention, which has its rows in no order, never waits.
     """
-    found = select(key).where(*condition).order_by(*by).limit(p("limit"))
+    keys = key if isinstance(key, Sequence) else [key]
+    found = select(*keys).where(*condition).order_by(*by).limit(p("limit"))
     return found.with_for_update(skip_locked=True)
 
 
@@ -292,18 +308,30 @@ RETENTION: dict[str, ClauseElement] = {
         # ago are not looked at.
         by=(session.c.ended_at, session.c.refresh_expires_at),
     ),
+    "old_messages": _batch(sms_message.c.id, sms_message.c.created_at < p("before")),
+    "old_spending": _batch(
+        [sms_spend.c[name] for name in SPENDING_KEY], sms_spend.c.ends_at < p("before")
+    ),
     "drop_code": delete(sms_code).where(sms_code.c.id == p("key")),
     "drop_tally": delete(tally).where(
         tally.c.tally_key == p("key"), tally.c.expires_at < p("before")
     ),
     "drop_audit": delete(audit).where(audit.c.id == p("key")),
     "drop_session": delete(session).where(session.c.id == p("key")),
+    "drop_message": delete(sms_message).where(sms_message.c.id == p("key")),
+    "drop_spending": delete(sms_spend).where(
+        *(sms_spend.c[name] == p(name) for name in SPENDING_KEY)
+    ),
     "drop_tokens": delete(token).where(token.c.session_id == p("key")),
 }
 
 
 def compile_all(dialect: Dialect) -> dict[str, Compiled]:
     """All statements for one dialect, by name."""
-    of_dialect = _member_statements(dialect) | tally_statements(dialect)
-    everything = of_dialect | MEMBERS | SESSIONS | CODES | TRAIL | JOURNAL | RETENTION | DELETIONS
+    of_dialect = (
+        _member_statements(dialect) | tally_statements(dialect) | spending_statements(dialect)
+    )
+    books = (JOURNAL, MESSAGE_BOOK)
+    others = (MEMBERS, SESSIONS, CODES, MESSAGES, TRAIL, *books, RETENTION, DELETIONS)
+    everything = of_dialect | {name: each for part in others for name, each in part.items()}
     return {name: compile_statement(stmt, dialect) for name, stmt in everything.items()}

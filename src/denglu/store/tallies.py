@@ -24,8 +24,8 @@ from sqlalchemy.types import TypeEngine
 from denglu.store.connection import Connection
 from denglu.store.schema import tally
 
-# So many one statement deals with at the most: a login has five.
-_SLOTS = 5
+# So many one statement deals with at the most: asking for a code has seven.
+_SLOTS = 7
 
 
 class SqlTallies:

@@ -4,6 +4,7 @@ from typing import Any
 
 from denglu.domain.session import EndReason
 from denglu.store.connection import Connection
+from denglu.store.spending import SPENDING_KEY
 
 
 class SqlUpkeep:
@@ -30,6 +31,17 @@ class SqlUpkeep:
 
     async def drop_audit(self, before: int, limit: int) -> int:
         return await self._drop("old_audit", before, limit, "drop_audit")
+
+    async def drop_messages(self, before: int, limit: int) -> int:
+        return await self._drop("old_messages", before, limit, "drop_message")
+
+    async def drop_spending(self, ended_before: int, limit: int) -> int:
+        params = {"p_before": ended_before, "p_limit": limit}
+        found = sorted(tuple(row) for row in await self._db.all("old_spending", params))
+        for key in found:
+            named = zip(SPENDING_KEY, key, strict=True)
+            await self._db.run("drop_spending", {f"p_{name}": value for name, value in named})
+        return len(found)
 
     async def _drop(self, finder: str, before: int, limit: int, *droppers: str) -> int:
         found = await self._find(finder, before, limit)

@@ -9,9 +9,11 @@ from denglu.store.network.link import Link
 _READS = frozenset(
     {
         "audit_after", "audit_newest", "audit_page", "audit_page_of",
-        "cancellation_of", "cancellations_due", "code_live", "member_by_email",
+        "cancellation_of", "cancellations_due", "code_live", "code_uses", "member_by_email",
         "member_by_mobile", "member_by_username", "member_get", "member_legacy", "member_page",
-        "session_live", "token_find",
+        "message_page", "message_page_of",
+        "session_live", "spend_of_1", "spend_of_2", "spend_of_3", "spend_of_4", "spend_of_5",
+        "spend_of_6", "token_find",
     }
 )  # fmt: skip
 # Statements after which a look-up of a token may differ, by whose tokens those are.
