@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from denglu.domain.sms_code import FIELD_USAGES, FixedCodes, LiveCode, SmsMessage, Usage, read_code
+from denglu.domain.sms_code import FIELD_USAGES, FixedCodes, LiveCode, Usage, read_code
+from denglu.domain.sms_message import SmsMessage
 
 
 @pytest.mark.parametrize(
@@ -107,4 +108,4 @@ def test_a_fixed_code_is_one_until_its_end() -> None:
 def test_L01_a_message_and_a_stored_code_hide_what_they_hold() -> None:
     message = SmsMessage("13800000000", "login", "123456", 5, "您的验证码是123456", 0)
     assert "123456" not in repr(message)
-    assert "digest" not in repr(LiveCode(1, b"salt", b"secret"))
+    assert "digest" not in repr(LiveCode(1, b"salt", b"secret", 0, ""))

@@ -86,18 +86,40 @@ def test_nothing_stored_is_an_empty_ledger() -> None:
 
 def test_P05_an_alert_is_raised_at_once_and_again_after_five_minutes() -> None:
     attacked = ledger(login_failed=5000)
-    assert SHIPPED.due(attacked, frozenset(), NOW) == [Alert.login_failures]
+    assert SHIPPED.due(attacked, {}, NOW) == [Alert.login_failures]
     told = Ledger(attacked.counts, {Alert.login_failures.value: NOW})
-    assert SHIPPED.due(told, frozenset(), NOW + 299) == []
+    assert SHIPPED.due(told, {}, NOW + 299) == []
     later = Ledger(ledger(NOW + 300, login_failed=5000).counts, told.alerts)
-    assert SHIPPED.due(later, frozenset(), NOW + 300) == [Alert.login_failures]
+    assert SHIPPED.due(later, {}, NOW + 300) == [Alert.login_failures]
 
 
 def test_S15_what_others_noted_is_raised_beside_what_was_seen() -> None:
-    noted = frozenset({Alert.sms_budget_half, Alert.sms_budget_spent})
+    noted = {Alert.sms_budget_half: "", Alert.sms_budget_spent: ""}
     both = ledger(login_failed=5000, code_compared=100, code_wrong=100)
-    assert SHIPPED.due(both, noted, NOW) == list(Alert)
+    assert SHIPPED.due(both, noted, NOW) == [Alert.login_failures, Alert.code_guessing, *noted]
     assert SHIPPED.due(Ledger(), noted, NOW) == [Alert.sms_budget_half, Alert.sms_budget_spent]
+
+
+def test_S15_each_budget_has_an_alert_of_its_own() -> None:
+    told = SHIPPED.told(Ledger(), [Alert.sms_budget_spent], {Alert.sms_budget_spent: "hour"}, NOW)
+    for about, expected in (
+        ("hour", []),
+        ("month", [Alert.sms_budget_spent]),
+        ("", [Alert.sms_budget_spent]),
+    ):
+        assert SHIPPED.due(told, {Alert.sms_budget_spent: about}, NOW + 299) == expected
+    assert SHIPPED.due(told, {Alert.sms_budget_spent: "hour"}, NOW + 300)
+
+
+def test_what_an_alert_is_about_does_not_raise_it_again() -> None:
+    told = SHIPPED.told(Ledger(), [Alert.sms_pumping], {Alert.sms_pumping: "1380000"}, NOW)
+    assert SHIPPED.due(told, {Alert.sms_pumping: "1390000"}, NOW + 299) == []
+
+
+def test_alerts_of_long_ago_are_forgotten() -> None:
+    first = SHIPPED.told(Ledger(), [Alert.sms_budget_half], {Alert.sms_budget_half: "day"}, NOW)
+    later = SHIPPED.told(first, [Alert.code_guessing], {}, NOW + 300)
+    assert later.alerts == {"code_guessing": NOW + 300}
 
 
 def test_F12_a_clock_set_back_keeps_no_alert_quiet_and_no_site_suspicious() -> None:
@@ -106,9 +128,7 @@ def test_F12_a_clock_set_back_keeps_no_alert_quiet_and_no_site_suspicious() -> N
     back = SHIPPED.added(told, {}, NOW - 3600)
     assert back.counts == {}
     again = ledger(NOW - 3600, login_failed=5000)
-    assert SHIPPED.due(Ledger(again.counts, told.alerts), frozenset(), NOW - 3600) == [
-        Alert.login_failures
-    ]
+    assert SHIPPED.due(Ledger(again.counts, told.alerts), {}, NOW - 3600) == [Alert.login_failures]
 
 
 def test_clocks_that_differ_a_little_are_believed() -> None:
@@ -117,7 +137,7 @@ def test_clocks_that_differ_a_little_are_believed() -> None:
     attacked = ledger(NOW, login_failed=5000)
     for second in range(61):
         told = Ledger(attacked.counts, {Alert.login_failures.value: NOW + second})
-        assert SHIPPED.due(told, frozenset(), NOW) == []
+        assert SHIPPED.due(told, {}, NOW) == []
 
 
 def test_a_ledger_is_remembered_as_long_as_it_matters() -> None:

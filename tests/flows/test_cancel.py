@@ -7,6 +7,7 @@ from denglu.domain.errors import Reason, Refusal
 from denglu.domain.member import Status
 from denglu.domain.session import Caller, Found
 from denglu.domain.sms_code import Usage
+from denglu.domain.sms_message import Trouble
 from denglu.flows.ports import GatewayFailed, Work
 from denglu.flows.results import Grant
 from tests.flows.conftest import MakeWorld
@@ -94,7 +95,7 @@ async def test_the_member_is_told_by_sms(world: World) -> None:
 async def test_a_notice_that_cannot_be_sent_takes_nothing_back(world: World) -> None:
     await world.add_member()
     login, code = await world.log_in(), await world.code_for(usage=Usage.cancel)
-    world.gateway.fault = GatewayFailed("memory", "down", certainly=True)
+    world.gateway.fault = GatewayFailed("memory", "down", Trouble.unreachable)
     await ask(world, login, code)
     assert await asked(world, login)
 

@@ -7,6 +7,7 @@ from denglu.domain.limits import Limit, Rate
 from denglu.domain.member import Status
 from denglu.domain.session import Caller
 from denglu.domain.sms_code import Usage
+from denglu.domain.sms_message import Trouble
 from denglu.flows.ports import GatewayFailed
 from tests.flows.conftest import MakeWorld
 from tests.flows.rivals import race
@@ -81,7 +82,7 @@ async def test_the_number_that_was_given_up_is_told(world: World) -> None:
 async def test_a_notice_that_cannot_be_sent_takes_nothing_back(world: World) -> None:
     await world.add_member()
     login, codes = await world.log_in(), await world.codes_to_move()
-    world.gateway.fault = GatewayFailed("memory", "down", certainly=True)
+    world.gateway.fault = GatewayFailed("memory", "down", Trouble.unreachable)
     grant = await world.move(login, codes=codes)
     await world.authenticate(grant.access_token)
 

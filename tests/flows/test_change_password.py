@@ -6,6 +6,7 @@ from denglu.domain.errors import Reason, Refusal
 from denglu.domain.member import Status
 from denglu.domain.session import Caller, Found
 from denglu.domain.sms_code import Usage
+from denglu.domain.sms_message import Trouble
 from denglu.flows.ports import GatewayFailed
 from denglu.flows.results import Grant
 from denglu.store.network.store import NetworkStore
@@ -230,7 +231,7 @@ async def test_a_member_without_a_mobile_changes_the_password_all_the_same(world
 async def test_a_notice_that_cannot_be_sent_takes_nothing_back(world: World) -> None:
     await world.add_member()
     own = await world.log_in()
-    world.gateway.fault = GatewayFailed("memory", "down", certainly=True)
+    world.gateway.fault = GatewayFailed("memory", "down", Trouble.unreachable)
     await world.authenticate((await change(world, own)).access_token)
     await world.log_in(password=NEW)
 

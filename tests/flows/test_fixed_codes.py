@@ -33,10 +33,10 @@ async def test_S18_a_test_number_logs_in_with_its_code_and_gets_no_message(
     await ask(reviewed)
     assert reviewed.gateway.sent == []
     await reviewed.with_code(MOBILE, CODE)
-    assert reviewed.sql("select gateway, outcome, mobile_masked from sms_code") == [
-        ("test number", "sent", "138****0000")
+    assert reviewed.sql("select gateway, outcome, mobile_masked from sms_message") == [
+        ("", "test_number", "138****0000")
     ]
-    tables = ("sms_code", "audit_event", "limit_tally", "session")
+    tables = ("sms_code", "sms_message", "audit_event", "limit_tally", "session")
     stored = str([reviewed.sql(f"select * from {table}") for table in tables])
     for secret in (CODE, MOBILE):
         assert secret not in caplog.text + stored

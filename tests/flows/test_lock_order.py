@@ -15,12 +15,16 @@ from denglu.domain.errors import Reason, Refusal
 from denglu.domain.member import Status
 from denglu.domain.session import Caller, EndReason
 from denglu.domain.sms_code import Usage
+from denglu.domain.sms_message import MessageResult, Outcome, Receipt, Trouble
+from denglu.domain.spend import Cap, Kind
 from denglu.domain.watch import Alert
-from denglu.flows.ports import GatewayFailed, T, Work
+from denglu.flows.budget import Budget
+from denglu.flows.ports import GatewayFailed, Period, T, Work
 from denglu.security.digests import HmacSecrets
 from denglu.store.compiled import Params, Row
 from denglu.store.memory import MemoryStore
 from denglu.store.repositories import SqlTransaction
+from denglu.store.spending import SPENDING_KEY
 from denglu.store.sqlite import SqliteConnection
 from denglu.store.statements import compile_all
 from tests.flows.captchas import NamedCaptcha
@@ -44,9 +48,10 @@ from tests.flows.world import (
 from tests.store.grounds import Ground
 
 # Places in the order. Rows of one place are locked by rising key.
-SMS_TALLY, CODE, CODE_TALLY, MEMBER, ACCOUNT, DELETION, LOGIN_TALLY, SESSION, TOKEN, EVENT = range(
-    10
-)
+(
+    SMS_TALLY, CODE, SPENDING, MESSAGE, CODE_TALLY, MEMBER, ACCOUNT, DELETION, LOGIN_TALLY,
+    SESSION, TOKEN, EVENT,
+) = range(12)  # fmt: skip
 # The row of the watch is locked alone.
 TALLIES = {"sms": SMS_TALLY, "code": CODE_TALLY, "login": LOGIN_TALLY, "watch": LOGIN_TALLY}
 ROWS = {
@@ -55,9 +60,13 @@ ROWS = {
     "code_try": (CODE, "p_code_id"),
     "code_refund": (CODE, "p_code_id"),
     "code_spend": (CODE, "p_code_id"),
-    "code_outcome": (CODE, "p_code_id"),
     "code_wipe": (CODE, "p_key"),
     "drop_code": (CODE, "p_key"),
+    "message_add": (MESSAGE, None),
+    "message_finish": (MESSAGE, "p_id"),
+    "message_receive": (MESSAGE, "p_id"),
+    "message_wipe": (MESSAGE, "p_key"),
+    "drop_message": (MESSAGE, "p_key"),
     "member_add": (MEMBER, None),
     "member_code": (MEMBER, "p_member_id"),
     "member_hold": (MEMBER, "p_member_id"),
@@ -85,15 +94,23 @@ ROWS = {
     "audit_wipe": (EVENT, "p_key"),
 }
 # Retention's finders skip what a rival has locked: what they found is theirs without waiting.
-FINDERS = {"expired_sessions", "old_audit", "old_codes", "old_sessions", "old_tallies"}
+FINDERS = {
+    "expired_sessions", "old_audit", "old_codes", "old_messages", "old_sessions", "old_spending",
+    "old_tallies",
+}  # fmt: skip
 NO_LOCKS = {
     "audit_about", "audit_add", "audit_add_of_mobile", "audit_numbers", "audit_orphans",
     "cancellation_of", "cancellations_due", "code_live", "codes_masked", "drop_audit",
-    "drop_tally", "member_by_email", "member_by_mobile", "member_by_username", "member_get",
-    "member_legacy", "session_live", "sessions_all", "token_find",
+    "drop_spending", "drop_tally", "member_by_email", "member_by_mobile", "member_by_username",
+    "member_get", "member_legacy", "message_named", "messages_masked", "session_live",
+    "sessions_all", "token_find",
 }  # fmt: skip
 
 AWAY = Caller(ip="198.51.100.77")
+
+
+CAPS = dict.fromkeys(Kind, Cap(messages=10**6))
+BUDGET = Budget({"memory": 450}, site=CAPS, merchant=CAPS)
 
 
 class OutOfOrder(Exception):
@@ -112,7 +129,11 @@ class Locks:
         """Note what a statement locks."""
         if name.startswith("tally_"):
             self._take_tallies(name, [params[f"p_key{n}"] for n in range(int(name[-1]))])
-        elif name not in NO_LOCKS | FINDERS:
+        elif name.startswith("spend_add"):
+            for n in range(int(name[-1])):
+                period = tuple(params[f"p_{part}{n}"] for part in SPENDING_KEY)
+                self._take(name, (SPENDING, period))
+        elif name not in NO_LOCKS | FINDERS and not name.startswith("spend_of"):
             place, key = ROWS[name]
             self._take(name, (place, self._newest(place) if key is None else params[key]))
 
@@ -168,7 +189,7 @@ class Watching(SqliteConnection):
         return await super().run(name, params)
 
     def _note(self, name: str, params: Params) -> None:
-        self.seen.add(name.rstrip("_12345"))
+        self.seen.add(name.rstrip("_1234567"))
         self.locks.take(name, params)
 
 
@@ -206,7 +227,7 @@ def watched(world: World, monkeypatch: pytest.MonkeyPatch) -> Watching:
     watching = Watching(SqliteConnection(store.db))
     world.secrets = KnownSecrets(watching.scopes)
     world.passwords = OldPasswords()
-    world.wire(Numbers())
+    world.wire(Numbers(budget=BUDGET))
     write = store.write
 
     async def watched_write(work: Work[T]) -> T:
@@ -235,10 +256,12 @@ async def codes_and_passwords(world: World) -> None:
     await world.log_in(group=PC)
     await world.reset(await world.code_for(usage=Usage.up_pwd))
     world.clock.advance(DAY)
-    world.gateway.fault = GatewayFailed("memory", "down", certainly=True)
+    world.gateway.fault = GatewayFailed("memory", "down", Trouble.unreachable)
     with refused(Reason.sms_failed):
         await world.code_for()
     world.gateway.fault = None
+    receipt = Receipt("memory", "memory-1", delivered=True)
+    assert await world.store.write(lambda tx: tx.messages.receive(receipt, 0))
     for _ in range(6):
         with pytest.raises(Refusal):
             await world.log_in(password="wrong")
@@ -340,7 +363,7 @@ async def number_and_deletion(world: World) -> None:
 
 async def suspicion(world: World) -> None:
     """Everything that is done about those who are suspicious."""
-    world.wire(Numbers(captcha=NamedCaptcha()))
+    world.wire(Numbers(captcha=NamedCaptcha(), budget=BUDGET))
     for token in ("", "person 1", "person 1"):
         with suppress(Refusal):
             await world.login(
@@ -360,7 +383,7 @@ async def upkeep(world: World) -> None:
     await world.add_member("13700000000")
     for group in (IOS, PC):
         await world.log_in("13700000000", group=group)
-    for days in (40, 40, 200):
+    for days in (40, 40, 200, 400):
         world.clock.advance(days * DAY)
         while await world.retain():
             pass
@@ -373,14 +396,18 @@ async def test_every_flow_locks_in_one_order(world: World, watched: Watching) ->
     await number_and_deletion(world)
     await suspicion(world)
     await upkeep(world)
-    tallies = {"tally_ensure", "tally_load", "tally_save"}
-    assert watched.seen == {*ROWS, *NO_LOCKS, *FINDERS, *tallies}
+    several = {"tally_ensure", "tally_load", "tally_save", "spend_add", "spend_of"}
+    assert watched.seen == {*ROWS, *NO_LOCKS, *FINDERS, *several}
 
 
 def test_retention_waits_for_nobody() -> None:
     for dialect in (PGDialect(), MySQLDialect()):  # type: ignore[no-untyped-call]
         compiled = compile_all(dialect)
         assert all(compiled[name].sql.endswith("FOR UPDATE SKIP LOCKED") for name in FINDERS)
+
+
+PERIODS = [Period(scope, "day", 0, DAY) for scope in (-1, 0)]
+FAILED = MessageResult(Outcome.failed, 0)
 
 
 @pytest.mark.parametrize(
@@ -391,6 +418,9 @@ def test_retention_waits_for_nobody() -> None:
         lambda tx, a, b: [tx.tallies.load([a]), tx.tallies.save({b: ("", 0)})],
         lambda tx, a, b: [tx.codes.refund_try(2), tx.codes.refund_try(1)],
         lambda tx, a, b: [tx.tallies.load([a]), tx.codes.refund_try(1)],
+        lambda tx, a, b: [tx.spending.add(PERIODS[::-1], 1, 0)],
+        lambda tx, a, b: [tx.spending.add(PERIODS, 1, 0), tx.codes.refund_try(1)],
+        lambda tx, a, b: [tx.messages.finish(1, FAILED), tx.spending.add(PERIODS, -1, 0)],
         lambda tx, a, b: [
             tx.sessions.end([1], EndReason.revoked, 0),
             tx.members.set_status(1, Status.disabled, 0),

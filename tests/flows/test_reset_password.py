@@ -7,6 +7,7 @@ import pytest
 from denglu.domain.errors import Reason
 from denglu.domain.member import Status
 from denglu.domain.sms_code import Usage
+from denglu.domain.sms_message import Trouble
 from denglu.flows.ports import GatewayFailed
 from tests.flows.world import (
     H5,
@@ -148,7 +149,7 @@ async def test_P17_the_member_is_told_by_sms(world: World) -> None:
 async def test_a_notice_that_cannot_be_sent_takes_nothing_back(world: World) -> None:
     await world.add_member()
     code = await code_for(world)
-    world.gateway.fault = GatewayFailed("memory", "down", certainly=True)
+    world.gateway.fault = GatewayFailed("memory", "down", Trouble.unreachable)
     grant = await world.reset(code, password=NEW)
     await world.authenticate(grant.access_token)
     await world.log_in(password=NEW)

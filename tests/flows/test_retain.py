@@ -2,7 +2,10 @@
 
 from denglu.domain.errors import Reason
 from denglu.domain.sms_code import Usage
-from tests.flows.world import DAY, IOS, PC, World, refused
+from denglu.domain.spend import Cap, Kind
+from denglu.flows.budget import Budget
+from tests.flows.conftest import MakeWorld
+from tests.flows.world import DAY, IOS, PC, Numbers, World, refused
 
 
 async def test_nothing_is_left_to_do_at_once(world: World) -> None:
@@ -35,10 +38,25 @@ async def test_F18_what_is_over_goes_in_its_time(world: World) -> None:
     assert world.count("audit_event") > 0
     await world.refreshed(kept.refresh_token)
 
+    assert world.count("sms_message") == 1
     world.clock.advance(180 * DAY)
     while await world.retain():
         pass
-    assert world.count("audit_event") == 0
+    assert world.count("audit_event") == world.count("sms_message") == 0
+
+
+async def test_what_was_spent_is_kept_for_more_than_a_year(make_world: MakeWorld) -> None:
+    world = make_world(Numbers(budget=Budget(site=dict.fromkeys(Kind, Cap(messages=9)))))
+    await world.code_for()
+    begun = world.clock.now()
+    world.clock.advance(395 * DAY)
+    while await world.retain():
+        pass
+    assert world.count("sms_spend") == 3
+    world.clock.time = begun + 432 * DAY
+    while await world.retain():
+        pass
+    assert world.count("sms_spend") == 0
 
 
 async def test_a_session_nobody_refreshed_is_ended_and_its_place_is_free(world: World) -> None:

@@ -9,12 +9,13 @@ from denglu.domain.errors import Reason, Refusal
 from denglu.domain.limits import Limit, Rate
 from denglu.domain.session import Caller
 from denglu.domain.sms_code import Usage
-from denglu.flows.ports import GatewayFailed
+from denglu.domain.sms_message import SmsMessage, Trouble
+from denglu.flows.ports import Accepted, GatewayFailed
 from denglu.flows.sms_code import SmsLimits
 from tests.flows.conftest import MakeWorld
 from tests.flows.world import DAY, HOME, MOBILE, NOW, OTHER_MOBILE, Numbers, World, refused
 
-DOWN = GatewayFailed("memory", "down", certainly=True)
+DOWN = GatewayFailed("memory", "down", Trouble.unreachable)
 GENEROUS = Limit("generous", (Rate(10_000, DAY),))
 
 
@@ -43,7 +44,7 @@ async def test_a_code_arrives(world: World) -> None:
     assert message.code in message.text
     assert f"{message.minutes}分钟" in message.text
     assert message.minutes == 5
-    assert world.sql("select gateway, outcome, mobile_masked from sms_code") == [
+    assert world.sql("select gateway, outcome, mobile_masked from sms_message") == [
         ("memory", "sent", "138****0000")
     ]
     assert world.events() == ["sms_code_sent"]
@@ -104,9 +105,8 @@ async def test_S14_an_address_may_ask_for_ten_different_numbers_an_hour(world: W
 
 async def test_S14_an_address_may_ask_ten_times_in_ten_minutes(make_world: MakeWorld) -> None:
     limits = Numbers().sms
-    world = make_world(
-        Numbers(sms=SmsLimits(GENEROUS, GENEROUS, limits.address, limits.address_numbers, GENEROUS))
-    )
+    sms = SmsLimits(GENEROUS, GENEROUS, limits.address, limits.address_numbers, GENEROUS)
+    world = make_world(Numbers(sms=sms, block=GENEROUS))
     for _ in range(10):
         await ask(world)
     assert await wait_for(world) == 600
@@ -155,7 +155,7 @@ async def test_S16_a_failed_sending_costs_the_cooldown_and_not_the_budget(world:
         await ask(world)
         world.clock.advance(60)
     assert world.events() == ["sms_code_failed"] * 20 + ["sms_code_sent"] * 5
-    assert world.sql("select outcome, count(*) from sms_code group by 1 order by 1") == [
+    assert world.sql("select outcome, count(*) from sms_message group by 1 order by 1") == [
         ("failed", 20),
         ("sent", 5),
     ]
@@ -174,11 +174,11 @@ async def test_S16_nothing_is_open_while_a_message_is_under_way(
 ) -> None:
     send = world.gateway.send
 
-    async def and_meanwhile(message: object) -> None:
+    async def and_meanwhile(message: SmsMessage) -> Accepted:
         # Everything is committed by now, and others can write.
-        assert world.count("sms_code") == 1
+        assert world.count("sms_code") == world.count("sms_message") == 1
         await world.add_member()
-        await send(message)  # type: ignore[arg-type]
+        return await send(message)
 
     monkeypatch.setattr(world.gateway, "send", and_meanwhile)
     await ask(world)
@@ -187,7 +187,7 @@ async def test_S16_nothing_is_open_while_a_message_is_under_way(
 
 async def test_L01_only_the_phone_sees_the_code_and_the_number(world: World) -> None:
     await ask(world)
-    tables = ("sms_code", "audit_event", "limit_tally")
+    tables = ("sms_code", "sms_message", "audit_event", "limit_tally")
     everything = str([world.sql(f"select * from {table}") for table in tables])
     assert world.gateway.last_code(MOBILE) not in everything
     assert MOBILE not in everything

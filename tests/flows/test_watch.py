@@ -208,11 +208,18 @@ async def test_a_store_that_is_busy_fails_nobody_and_loses_nothing(
         world.watch.saw(Sight.login_failed)
         await world.watch.tell()
     world.watch.note(Alert.sms_budget_half)
+    world.watch.note(Alert.sms_pumping, about="1380000")
+    await world.watch.tell()
+    world.watch.note(Alert.sms_pumping, about="198.51.100.0/24")
     await world.watch.tell()
     assert world.watch.suspects_logins()  # what this process saw itself
     slow.busy = False
     await world.watch.tell()
-    assert alerts(world) == ["login_failures", "sms_budget_half"]
+    assert alerts(world) == [
+        "login_failures",
+        "sms_budget_half",
+        "sms_pumping 1380000 198.51.100.0/24",
+    ]
 
 
 async def test_a_burst_is_one_write_and_a_quiet_process_writes_nothing(

@@ -17,8 +17,10 @@ from denglu.domain.member import Member
 from denglu.domain.session import Caller, SessionPolicy
 from denglu.domain.sms_code import CodePolicy, FixedCodes, Usage
 from denglu.domain.watch import Alarms
+from denglu.domain.wording import Wording
 from denglu.flows.administer import Administer
 from denglu.flows.authenticate import Authenticate
+from denglu.flows.budget import Budget
 from denglu.flows.cancel import Cancel
 from denglu.flows.change_mobile import ChangeMobile
 from denglu.flows.change_password import ChangePassword
@@ -31,14 +33,16 @@ from denglu.flows.mobile_login import MobileLogin
 from denglu.flows.notice import Notices
 from denglu.flows.opening import Opening
 from denglu.flows.password_try import LoginLimits, PasswordTry
-from denglu.flows.ports import Captcha, Store
+from denglu.flows.ports import Captcha, SmsGateway, Store
 from denglu.flows.proof import Prove
+from denglu.flows.pumping import Pumping
 from denglu.flows.refresh import Refresh
 from denglu.flows.register import Register
 from denglu.flows.reset_password import ResetPassword
 from denglu.flows.results import Grant
 from denglu.flows.retain import Retain, Retention
-from denglu.flows.sms_code import SendCode, SmsLimits, Wording
+from denglu.flows.sending import Sending
+from denglu.flows.sms_code import SendCode, SmsLimits
 from denglu.flows.suspicion import Suspicion
 from denglu.flows.turnstile import Turnstile
 from denglu.flows.watch import Watch
@@ -58,6 +62,9 @@ HOME = Caller(ip="203.0.113.7", device="iPhone")
 
 GROUPS = {group.name: group for group in DOCUMENT_GROUPS}
 IOS, PC, H5 = GROUPS["iOS"], GROUPS["pc"], GROUPS["h5"]
+
+
+_RETENTION = Retention(codes=DAY, sessions=30 * DAY, audit=180 * DAY, messages=180 * DAY)
 
 
 class FakeClock:
@@ -135,10 +142,14 @@ class Numbers:
         address_numbers=Limit("sms-address-numbers", (Rate(10, 3600),), distinct=True),
         site=Limit("sms-site", (Rate(1000, 3600), Rate(5000, DAY))),
     )
+    block: Limit = Limit("sms-block", (Rate(30, 3600),), provable=True)
+    span: Limit = Limit("sms-range", (Rate(100, 3600),), provable=True)
     suspicion: Limit = Limit("login-suspicion", (Rate(10, 300),))
     alarms: Alarms = Alarms((Rate(1000, 300),), (Rate(100, 300),))
     captcha: Captcha | None = None
     fixed: FixedCodes = FixedCodes()
+    budget: Budget = field(default_factory=Budget)
+    dry_run: bool = False
     cooling_off: int = 7 * DAY
     capacity: int = 66
     share: int = 66
@@ -157,6 +168,8 @@ class World:
         self.secrets = HmacSecrets(KEY)
         self.tokens = HmacTokens(KEY)
         self.gateway = MemoryGateway()
+        # All that are tried, in their order.
+        self.gateways: list[SmsGateway] = [self.gateway]
         self.wire(numbers)
 
     def wire(self, n: Numbers) -> None:
@@ -166,14 +179,24 @@ class World:
         # Tells the others only when a test says so.
         self.watch = watch = Watch(store, clock, secrets, n.alarms, pause=1e6)
         suspicion = Suspicion(n.captcha, secrets, watch, logins=n.suspicion)
+        pumping = Pumping(secrets, watch, n.fixed, block=n.block, span=n.span, dry=n.dry_run)
         self.tries = CodeTry(
-            store, clock, secrets, n.codes, watch, number=n.code_number, address=n.code_address
+            store,
+            clock,
+            secrets,
+            n.codes,
+            watch,
+            pumping,
+            number=n.code_number,
+            address=n.code_address,
         )
         self.turnstile = Turnstile(
             store, clock, capacity=n.capacity, share=n.share, patience=n.patience
         )
         limits = LoginLimits(n.account_address, n.account, n.address)
-        sender, wording = Failover([self.gateway]), Wording()
+        wording = Wording()
+        sender = Failover(self.gateways, now=clock.now)
+        self.sending = Sending(store, clock, sender, n.budget, watch, dry_run=n.dry_run)
         self.password_tries = PasswordTry(
             store,
             clock,
@@ -187,12 +210,22 @@ class World:
         self.login = Login(store, clock, passwords, opening, self.password_tries, suspicion)
         self.mobile_login = MobileLogin(store, clock, self.tries, opening)
         self.register = Register(store, clock, passwords, self.tries, opening)
-        notices = Notices(store, clock, secrets, sender, wording)
+        self.notices = notices = Notices(store, clock, secrets, self.sending, wording)
         self.reset_password = ResetPassword(
             store, clock, passwords, secrets, self.tries, opening, notices
         )
         self.send_code = SendCode(
-            store, clock, secrets, sender, n.codes, n.sms, wording, suspicion, watch, n.fixed
+            store,
+            clock,
+            secrets,
+            self.sending,
+            n.codes,
+            n.sms,
+            wording,
+            suspicion,
+            watch,
+            pumping,
+            n.fixed,
         )
         self.refresh = Refresh(store, clock, self.tokens, n.sessions)
         self.change_password = ChangePassword(
@@ -206,7 +239,7 @@ class World:
         self.change_mobile = ChangeMobile(store, clock, secrets, prove, opening, notices)
         self.cancel = Cancel(store, clock, prove, self.erase, notices, n.cooling_off)
         self.administer = Administer(store, clock, passwords)
-        self.retain = Retain(store, clock, Retention(codes=DAY, sessions=30 * DAY, audit=180 * DAY))
+        self.retain = Retain(store, clock, _RETENTION)
 
     # What a test tells.
 

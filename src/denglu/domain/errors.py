@@ -29,6 +29,7 @@ class Reason(StrEnum):
     member_not_found = "member_not_found"
     mobile_taken = "mobile_taken"
     sms_too_frequent = "sms_too_frequent"
+    sms_budget = "sms_budget"
     sms_failed = "sms_failed"
     too_many_attempts = "too_many_attempts"
     busy = "busy"

@@ -7,11 +7,15 @@ so that rounding makes a limit stricter by at most the grain and never looser.
 A try that is claimed with a ``mark`` is *pending* until somebody who judged it settles or
 releases it by that mark. It counts like any other: the mark only tells who is refused whether
 to wait for a moment may help.
+
+A try that is *proven* later stays in its tally and speaks for the others: a rate counts the
+unproven, and has room as long as they are not more than half of all.
 """
 
 import json
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 _EXACT = 256
@@ -20,6 +24,9 @@ _TOLERANCE = 60
 # A try is judged within seconds, or whoever counted it is gone. Clocks may differ besides.
 _JUDGED_WITHIN = 10 + _TOLERANCE
 _PENDING = "?"
+_PROVEN = "+"
+# A tally whose tries can be proven holds both kinds, in at most so many slots each.
+_PROVABLE_SLOTS = 120
 # More lockouts than this nobody can configure: what a dumped number holds above is the streak.
 _LEVELS = 100
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -56,7 +63,7 @@ class Limit:
     the first time the first entry, and so on (the last one repeats). ``distinct``: tries
     with a tag seen inside the window are free, so that the rates count different tags.
     ``streak``: after so many tries in a row, however far apart, the scope is closed until
-    somebody forgets them; 0 for no such end.
+    somebody forgets them; 0 for no such end. ``provable``: its tries may be proven.
     """
 
     scope: str
@@ -64,6 +71,7 @@ class Limit:
     lockouts: tuple[int, ...] = ()
     distinct: bool = False
     streak: int = 0
+    provable: bool = False
 
     @property
     def window(self) -> int:
@@ -77,6 +85,8 @@ class Limit:
 
     @property
     def _grain(self) -> int:
+        if self.provable:
+            return max(1, self.window // _PROVABLE_SLOTS)
         if max(rate.count for rate in self.rates) <= _EXACT:
             return 1
         return max(1, self.window // _GRAINS_PER_WINDOW)
@@ -86,8 +96,8 @@ class Limit:
 class Tally:
     """The tries remembered for one key: ``(time, count, tag)``, in the order they were counted.
 
-    ``tag``: what a ``distinct`` limit counts, a try's name, or ``?`` and the mark of a pending
-    try. ``level``: how often the scope was closed. ``streak``: tries in a row.
+    ``tag``: what a ``distinct`` limit counts, a try's name, ``?`` and the mark of a pending try,
+    or ``+`` for proven ones. ``level``: how often the scope was closed. ``streak``: tries in a row.
     """
 
     tries: tuple[tuple[int, int, str], ...] = ()
@@ -139,25 +149,38 @@ def claim(limit: Limit, tally: Tally, now: int, tag: str = "", mark: str = "") -
     return Wait(verdict.seconds, pending)
 
 
+def count(limit: Limit, tally: Tally, now: int) -> Tally:
+    """Count one more try at ``now`` of a ``provable`` limit, full or not."""
+    tries = [entry for entry in tally.tries if entry[0] > now - limit.window]
+    return replace(tally, tries=_added(tries, now, limit._grain, ""))
+
+
+def prove(limit: Limit, tally: Tally, at: int) -> Tally:
+    """One try that was counted at ``at`` is proven; nothing where none is left."""
+    slot = _slot(at, limit._grain)
+    taken = release(limit, tally, at)
+    if taken is tally:
+        return tally
+    return replace(taken, tries=_merged((*taken.tries, (slot, 1, _PROVEN))))
+
+
 def settle(limit: Limit, tally: Tally, at: int, mark: str) -> Tally:
     """The try that was claimed at ``at`` under ``mark`` was judged, and was a failure."""
     pending = (_slot(at, limit._grain), _PENDING + mark)
-    counts: dict[tuple[int, str], int] = {}
-    for time, count, tag in tally.tries:
-        key = (time, "") if (time, tag) == pending else (time, tag)
-        counts[key] = counts.get(key, 0) + count
-    return replace(tally, tries=tuple((time, n, tag) for (time, tag), n in counts.items()))
+    tries = [(time, n, "" if (time, tag) == pending else tag) for time, n, tag in tally.tries]
+    return replace(tally, tries=_merged(tries))
 
 
 def release(limit: Limit, tally: Tally, at: int, mark: str = "", tag: str = "") -> Tally:
     """Take back one try that was counted at ``at`` (it was no failure after all).
 
-    With a ``mark`` or a ``tag`` that very try, and nothing where it is not there any more.
+    With a ``mark`` or a ``tag`` that very try, and nothing where it is not there any more. A try
+    that was proven stays.
     """
     slot, name = _slot(at, limit._grain), _PENDING + mark if mark else tag
-    for index, (time, count, seen) in enumerate(tally.tries):
-        if time == slot and name in ("", seen):
-            rest = () if count == 1 else ((time, count - 1, seen),)
+    for index, (time, n, seen) in enumerate(tally.tries):
+        if time == slot and name in ("", seen) and seen != _PROVEN:
+            rest = () if n == 1 else ((time, n - 1, seen),)
             tries = tally.tries[:index] + rest + tally.tries[index + 1 :]
             return Tally(tries, tally.level, max(0, tally.streak - 1))
     return tally
@@ -220,14 +243,25 @@ def _wait(limit: Limit, tries: list[tuple[int, int, str]], now: int) -> int:
     """Seconds until every rate has room for one more; 0 when all have it now."""
     longest = 0
     for rate in limit.rates:
-        inside = sorted((at, n) for at, n, _ in tries if at > now - rate.window)
-        over = sum(n for _, n in inside) + 1 - rate.count
-        for at, n in inside:
+        inside = [entry for entry in tries if entry[0] > now - rate.window]
+        counted = sorted((at, n) for at, n, tag in inside if tag != _PROVEN)
+        unproven = sum(n for _, n in counted) + 1
+        if sum(n for _, n, tag in inside if tag == _PROVEN) >= unproven:
+            continue
+        over = unproven - rate.count
+        for at, n in counted:
             if over <= 0:
                 break
             over -= n
             longest = max(longest, at + rate.window - now)
     return longest
+
+
+def _merged(tries: Iterable[tuple[int, int, str]]) -> tuple[tuple[int, int, str], ...]:
+    counts: dict[tuple[int, str], int] = {}
+    for time, n, tag in tries:
+        counts[time, tag] = counts.get((time, tag), 0) + n
+    return tuple((time, n, tag) for (time, tag), n in counts.items())
 
 
 def _added(

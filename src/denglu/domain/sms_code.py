@@ -54,24 +54,18 @@ class FixedCodes:
 
 
 @dataclass(frozen=True, slots=True)
-class SmsMessage:
-    """A message to be sent. ``mobile`` is canonical, ``sent_at`` in Unix seconds."""
-
-    mobile: str
-    usage: str
-    code: str = field(repr=False)
-    minutes: int
-    text: str = field(repr=False)
-    sent_at: int
-
-
-@dataclass(frozen=True, slots=True)
 class LiveCode:
-    """The newest code of a number and usage, as stored: no digit of it is in here."""
+    """The newest code of a number and usage, as stored: no digit of it is in here.
+
+    ``sent_at`` (Unix seconds) and ``ip``: when and from where it was asked for; ``ip`` is empty
+    once it was wiped.
+    """
 
     id: int
     salt: bytes
     digest: bytes = field(repr=False)
+    sent_at: int
+    ip: str
 
 
 def read_code(value: object, length: int) -> str | None:

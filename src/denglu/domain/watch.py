@@ -4,7 +4,7 @@ It guards nothing exactly: a slot counts until its end has left the window.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -35,6 +35,10 @@ class Alert(StrEnum):
     code_guessing = "code_guessing"
     sms_budget_half = "sms_budget_half"
     sms_budget_spent = "sms_budget_spent"
+    sms_pumping = "sms_pumping"
+
+
+_OF_BUDGETS = (Alert.sms_budget_half, Alert.sms_budget_spent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +107,26 @@ class Alarms:
         """Whether codes are being guessed all over the site."""
         return any(self._guessed(ledger, rate, now) for rate in self.code_tries)
 
-    def due(self, ledger: Ledger, noted: frozenset[Alert], now: int) -> list[Alert]:
-        """What is to be raised now: what is suspicious or was ``noted``, and not yet told."""
-        wanted = noted | set(self._raised(ledger, now))
+    def due(self, ledger: Ledger, noted: Mapping[Alert, str], now: int) -> list[Alert]:
+        """What is to be raised now: what is suspicious or was ``noted`` (with what it is about),
+        and not yet told.
+        """
+        wanted = noted.keys() | set(self._raised(ledger, now))
         # Another machine, whose clock is a little ahead, may have told it.
         quiet = range(-_TOLERANCE, _QUIET)
         return [
             alert
             for alert in Alert
-            if alert in wanted and now - ledger.alerts.get(alert, -_QUIET) not in quiet
+            if alert in wanted
+            and now - ledger.alerts.get(_told_as(alert, noted), -_QUIET) not in quiet
         ]
+
+    def told(
+        self, ledger: Ledger, due: Iterable[Alert], noted: Mapping[Alert, str], now: int
+    ) -> Ledger:
+        """The ledger once these are raised."""
+        kept = {name: at for name, at in ledger.alerts.items() if now - at < _QUIET}
+        return Ledger(ledger.counts, {**kept, **{_told_as(alert, noted): now for alert in due}})
 
     def _raised(self, ledger: Ledger, now: int) -> Iterator[Alert]:
         if self.logins(ledger, now):
@@ -124,6 +138,11 @@ class Alarms:
         compared = _seen(ledger, Sight.code_compared, now - rate.window)
         wrong = _seen(ledger, Sight.code_wrong, now - rate.window)
         return compared >= rate.count and 2 * wrong > compared
+
+
+def _told_as(alert: Alert, noted: Mapping[Alert, str]) -> str:
+    """Each budget has its own half and its own end; all else is one thing, whatever it is about."""
+    return f"{alert} {noted.get(alert, '')}".strip() if alert in _OF_BUDGETS else alert.value
 
 
 def _seen(ledger: Ledger, what: Sight, since: int) -> int:

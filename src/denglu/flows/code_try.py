@@ -11,17 +11,26 @@ from denglu.domain.mobile import mask_mobile
 from denglu.domain.session import Caller
 from denglu.domain.sms_code import CodePolicy, LiveCode, Usage
 from denglu.domain.watch import Sight
-from denglu.flows.limiting import Claim, Tried, claim_all, release_all, release_each
+from denglu.flows.limiting import (
+    Claim,
+    Tried,
+    claim_all,
+    prove_each,
+    release_all,
+    release_each,
+)
 from denglu.flows.ports import Clock, Secrets, Store, Transaction
+from denglu.flows.pumping import Pumping
 from denglu.flows.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
 class RightCode:
-    """A code that fits, not yet spent."""
+    """A code that fits, not yet spent. ``sent``: what its message was counted under."""
 
     live: LiveCode
     tried: Tried
+    sent: Tried
 
 
 class CodeTry:
@@ -34,6 +43,7 @@ class CodeTry:
         secrets: Secrets,
         policy: CodePolicy,
         watch: Watch,
+        pumping: Pumping,
         *,
         number: Limit,
         address: Limit,
@@ -43,6 +53,7 @@ class CodeTry:
         self._secrets = secrets
         self._policy = policy
         self._watch = watch
+        self._pumping = pumping
         self._number = number
         self._address = address
 
@@ -84,16 +95,18 @@ class CodeTry:
             self._watch.saw(Sight.code_compared, Sight.code_wrong)
             raise Refusal(Reason.bad_code)
         self._watch.saw(Sight.code_compared)
-        return RightCode(live, tried)
+        return RightCode(live, tried, self._pumping.message(mobile, live.ip, live.sent_at))
 
     async def spend(self, tx: Transaction, right: RightCode, now: int) -> None:
         """Use the code up. Raises ``bad_code`` when a rival did, or its time is over."""
+        await prove_each(tx, [right.sent], now)  # a refusal undoes it
         if not await tx.codes.spend(right.live.id, now):
             raise Refusal(Reason.bad_code)
         await release_all(tx, right.tried, now)
 
     async def spend_each(self, tx: Transaction, codes: Sequence[RightCode], now: int) -> None:
         """Use several codes up, all or none. Raises ``bad_code``."""
+        await prove_each(tx, [right.sent for right in codes], now)
         for right in sorted(codes, key=lambda right: right.live.id):
             if not await tx.codes.spend(right.live.id, now):
                 raise Refusal(Reason.bad_code)

@@ -3,8 +3,8 @@
 Transactions of many processes run side by side and wait for each other's rows. So that none
 ever waits in a circle, all of them lock rows in one order:
 
-    SMS tallies < SMS code < code tallies < member < account < deletion < login tallies
-    < sessions < tokens < events
+    SMS tallies < SMS code < spending < messages < code tallies < member < account < deletion
+    < login tallies < sessions < tokens < events
 
 A kind is locked in one pass, tallies sorted by key and sessions by id: every function here
 loads all the tallies that it needs at once. Tests hold every flow to this order.
@@ -31,7 +31,7 @@ class Claim:
 
     ``reason``: what a caller is told when the limit is full. ``owned``: the key is a member's,
     so that its tries in a row are kept until somebody forgets them. ``lasting``: the try is
-    neither pending nor ever taken back.
+    neither pending nor ever taken back. ``anyway``: it is counted even where the limit is full.
     """
 
     limit: Limit
@@ -40,6 +40,7 @@ class Claim:
     tag: str = ""
     owned: bool = False
     lasting: bool = False
+    anyway: bool = False
 
     def stored(self, tally: Tally, now: int) -> tuple[str, int]:
         """The tally for the store, and until when (Unix seconds) it matters."""
@@ -58,6 +59,14 @@ class Tried:
     mark: str = ""
 
 
+class Full(Refusal):
+    """Limits have no room. ``claims``: under which of them."""
+
+    def __init__(self, claims: Sequence[Claim], retry_after: int | None) -> None:
+        super().__init__(claims[0].reason, retry_after=retry_after)
+        self.claims = claims
+
+
 class StillJudged(Exception):
     """A limit is full, but only because of rivals that may turn out right."""
 
@@ -66,7 +75,7 @@ async def claim_all(tx: Transaction, tried: Tried) -> dict[bytes, Tally]:
     """Count a try under every claim, or under none: then a Refusal with the longest wait.
 
     Returns the tallies with it, by key. The first claim that is refused gives the reason.
-    Raises StillJudged for a marked try that only pending rivals keep out.
+    Raises Full, and StillJudged for a marked try that only pending rivals keep out.
     """
     stored = await tx.tallies.load(_keys(tried.claims))
     counted: dict[bytes, Tally] = {}
@@ -76,6 +85,8 @@ async def claim_all(tx: Transaction, tried: Tried) -> dict[bytes, Tally]:
         tally = Tally.load(stored.get(claim.key))
         mark = "" if claim.lasting else tried.mark
         verdict = limits.claim(claim.limit, tally, tried.at, claim.tag, mark)
+        if claim.anyway and isinstance(verdict, Wait):
+            verdict = limits.count(claim.limit, tally, tried.at)
         if isinstance(verdict, Wait):
             refused.append((claim, verdict))
         else:
@@ -84,14 +95,19 @@ async def claim_all(tx: Transaction, tried: Tried) -> dict[bytes, Tally]:
         if tried.mark and all(wait.pending for _, wait in refused):
             raise StillJudged
         reason = refused[0][0].reason
-        raise Refusal(reason, retry_after=_longest(w for c, w in refused if c.reason is reason))
+        wait = _longest(w for c, w in refused if c.reason is reason)
+        raise Full([claim for claim, _ in refused], wait)
     await tx.tallies.save(saved)
     return counted
 
 
 async def settle_all(tx: Transaction, tried: Tried, now: int) -> None:
     """The try was judged, and was a failure."""
-    await _change(tx, tried, now, lambda claim, tally: _settled(tried, claim, tally))
+
+    def settled(tried: Tried, claim: Claim, tally: Tally) -> Tally:
+        return limits.settle(claim.limit, tally, tried.at, tried.mark)
+
+    await _change(tx, [tried], now, settled)
 
 
 async def release_all(
@@ -99,27 +115,24 @@ async def release_all(
 ) -> None:
     """Take the try back; under the keys to ``forget``, every other try as well."""
 
-    def changed(claim: Claim, tally: Tally) -> Tally:
-        if claim.key in forget:
-            return Tally()
-        return limits.release(claim.limit, tally, tried.at, tried.mark, claim.tag)
+    def changed(tried: Tried, claim: Claim, tally: Tally) -> Tally:
+        return Tally() if claim.key in forget else _released(tried, claim, tally)
 
-    await _change(tx, tried, now, changed)
+    await _change(tx, [tried], now, changed)
 
 
 async def release_each(tx: Transaction, tries: Sequence[Tried], now: int) -> None:
     """Take several tries back, in one pass over what they were counted under."""
-    claims = [claim for tried in tries for claim in tried.claims if not claim.lasting]
-    tallies = {
-        key: Tally.load(text) for key, text in (await tx.tallies.recall(_keys(claims))).items()
-    }
-    saved: dict[bytes, tuple[str, int]] = {}
-    for tried in tries:
-        for claim in tried.claims:
-            if before := tallies.get(claim.key):
-                after = limits.release(claim.limit, before, tried.at, tried.mark, claim.tag)
-                tallies[claim.key], saved[claim.key] = after, claim.stored(after, now)
-    await tx.tallies.save(saved)
+    await _change(tx, tries, now, _released)
+
+
+async def prove_each(tx: Transaction, tries: Sequence[Tried], now: int) -> None:
+    """Tries of ``provable`` limits are proven, in one pass over what they were counted under."""
+
+    def proven(tried: Tried, claim: Claim, tally: Tally) -> Tally:
+        return limits.prove(claim.limit, tally, tried.at)
+
+    await _change(tx, tries, now, proven)
 
 
 async def clear_all(tx: Transaction, keys: Collection[bytes], now: int) -> None:
@@ -129,17 +142,20 @@ async def clear_all(tx: Transaction, keys: Collection[bytes], now: int) -> None:
 
 
 async def _change(
-    tx: Transaction, tried: Tried, now: int, changed: Callable[[Claim, Tally], Tally]
+    tx: Transaction,
+    tries: Sequence[Tried],
+    now: int,
+    changed: Callable[[Tried, Claim, Tally], Tally],
 ) -> None:
-    claims = [claim for claim in tried.claims if not claim.lasting]
-    stored = await tx.tallies.recall(_keys(claims))
+    claims = [(tried, claim) for tried in tries for claim in tried.claims if not claim.lasting]
+    stored = await tx.tallies.recall(_keys([claim for _, claim in claims]))
+    tallies = {key: Tally.load(text) for key, text in stored.items()}
     saved: dict[bytes, tuple[str, int]] = {}
-    for claim in claims:
-        if text := stored.get(claim.key):
-            before = Tally.load(text)
-            after = changed(claim, before)
+    for tried, claim in claims:
+        if before := tallies.get(claim.key):
+            after = changed(tried, claim, before)
             if after != before:
-                saved[claim.key] = claim.stored(after, now)
+                tallies[claim.key], saved[claim.key] = after, claim.stored(after, now)
     await tx.tallies.save(saved)
 
 
@@ -149,8 +165,8 @@ def _longest(waits: Iterable[Wait]) -> int | None:
     return None if None in seconds else max(s for s in seconds if s is not None)
 
 
-def _settled(tried: Tried, claim: Claim, tally: Tally) -> Tally:
-    return limits.settle(claim.limit, tally, tried.at, tried.mark)
+def _released(tried: Tried, claim: Claim, tally: Tally) -> Tally:
+    return limits.release(claim.limit, tally, tried.at, tried.mark, claim.tag)
 
 
 def _keys(claims: Sequence[Claim]) -> list[bytes]:

@@ -14,8 +14,10 @@ from denglu.domain.audit import AuditEvent, Entry, Span
 from denglu.domain.deletion import Cancellation
 from denglu.domain.errors import Detail
 from denglu.domain.member import Identifier, Member, NewMember
+from denglu.domain.message_book import CodeUse, MessageEntry
 from denglu.domain.session import EndReason, Found, Kind, Lives, Session
-from denglu.domain.sms_code import LiveCode, SmsMessage
+from denglu.domain.sms_code import LiveCode
+from denglu.domain.sms_message import MessageResult, Receipt, SmsMessage, Trouble
 
 T = TypeVar("T")
 
@@ -106,8 +108,8 @@ class Deletions(Protocol):
         ...
 
     async def wipe_codes(self, member: Member) -> None:
-        """Wipe number and address from all codes of numbers that look, masked, like one that the
-        member has or had; they stay good.
+        """Wipe number and address from all codes and messages of numbers that look, masked, like
+        one that the member has or had; the codes stay good.
         """
         ...
 
@@ -231,8 +233,88 @@ class Codes(Protocol):
         """Use the code up; False when it is used, superseded or expired."""
         ...
 
-    async def record_outcome(self, code_id: int, gateway: str, outcome: str, now: int) -> None:
-        """Write down how the sending went (``sent`` or ``failed``)."""
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message that is about to be sent: the number only as a keyed digest and masked."""
+
+    merchant_id: int
+    number_key: bytes
+    masked: str
+    template: str
+    now: int
+
+
+class Messages(Protocol):
+    """One row for each message."""
+
+    async def add(self, new: NewMessage) -> int:
+        """Write down a message as ``sending``; returns its id."""
+        ...
+
+    async def finish(self, message_id: int, result: MessageResult) -> None:
+        """Write down how the sending ended."""
+        ...
+
+    async def receive(self, receipt: Receipt, now: int) -> bool:
+        """Write down a receipt; False when no message has that name there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """One hour, day or month of one budget: ``scope`` is a merchant's id, -1 for the site.
+
+    ``kind``: ``hour``, ``day`` or ``month``; ``starts_at`` and ``ends_at`` in Unix seconds.
+    """
+
+    scope: int
+    kind: str
+    starts_at: int
+    ends_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What was spent in a period: messages, and their cost in ten-thousandths."""
+
+    messages: int
+    cost: int
+
+
+class Spending(Protocol):
+    """What was spent on messages, by period."""
+
+    async def add(self, periods: Sequence[Period], messages: int, cost: int) -> list[Spent]:
+        """Add to periods, which are sorted (less than nothing gives back); returns what is spent
+        in each with it. All are locked against rivals until the transaction ends.
+        """
+        ...
+
+    async def of(self, periods: Sequence[Period]) -> list[Spent]:
+        """What was spent in each."""
+        ...
+
+
+class MessageBook(Protocol):
+    """Messages as operators read them. What a page costs depends on ``limit``, on the time or on
+    the number that is asked for, and never on how many messages there are.
+    """
+
+    async def page(self, span: Span, limit: int) -> list[MessageEntry]:
+        """The newest messages of a span, newest first."""
+        ...
+
+    async def page_of(
+        self, masked: str, number_key: bytes, span: Span, limit: int
+    ) -> list[MessageEntry]:
+        """The same of a number."""
+        ...
+
+    async def codes(self, since: int, until: int) -> list[CodeUse]:
+        """Codes that gateways took from ``since`` on and before ``until``, as far as they are
+        kept, and how many of them were used.
+        """
         ...
 
 
@@ -311,6 +393,14 @@ class Upkeep(Protocol):
         """Delete audit events older than a time; returns how many."""
         ...
 
+    async def drop_messages(self, before: int, limit: int) -> int:
+        """Delete messages older than a time; returns how many."""
+        ...
+
+    async def drop_spending(self, ended_before: int, limit: int) -> int:
+        """Delete what was spent in periods that ended before a time; returns how many."""
+        ...
+
 
 class Transaction(Protocol):
     """The parts of a transaction."""
@@ -327,6 +417,12 @@ class Transaction(Protocol):
     def sessions(self) -> Sessions: ...
     @property
     def codes(self) -> Codes: ...
+    @property
+    def messages(self) -> Messages: ...
+    @property
+    def spending(self) -> Spending: ...
+    @property
+    def message_book(self) -> MessageBook: ...
     @property
     def tallies(self) -> Tallies: ...
     @property
@@ -450,18 +546,53 @@ class Captcha(Protocol):
         ...
 
 
-class GatewayFailed(Exception):
-    """A gateway did not send. ``certainly`` tells that the message surely is not under way."""
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A gateway took a message: its name there, and as how many it is billed."""
 
-    def __init__(self, gateway: str, cause: str, *, certainly: bool) -> None:
+    id: str = ""
+    parts: int = 1
+
+
+class GatewayFailed(Exception):
+    """A gateway did not send. ``cause``: a provider's error code or an exception's name; it goes
+    to log and rows, so it never quotes the message.
+    """
+
+    def __init__(self, gateway: str, cause: str, trouble: Trouble) -> None:
         super().__init__(f"{gateway}: {cause}")
         self.gateway = gateway
         self.cause = cause
-        self.certainly = certainly
+        self.trouble = trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The gateway that took a message, and what failed before it."""
+
+    gateway: str
+    accepted: Accepted
+    failures: Sequence[GatewayFailed] = ()
 
 
 class SmsNotSent(Exception):
-    """No gateway took the message. ``cause`` is for the log."""
+    """No gateway took the message. ``failures``: one for each that was asked, in order."""
+
+    def __init__(self, failures: Sequence[GatewayFailed] = ()) -> None:
+        super().__init__("; ".join(map(str, failures)) or "no gateway could be asked")
+        self.failures = tuple(failures)
+
+    @property
+    def surely(self) -> bool:
+        """Whether no message is under way."""
+        return all(failure.trouble.surely_not_sent for failure in self.failures)
+
+    @property
+    def limited(self) -> bool:
+        """Whether a provider's limit is why, so that waiting helps."""
+        troubles = [failure.trouble for failure in self.failures]
+        limits = {Trouble.throttled, Trouble.number_limit}
+        return all(trouble.elsewhere for trouble in troubles) and not limits.isdisjoint(troubles)
 
 
 class SmsGateway(Protocol):
@@ -470,7 +601,7 @@ class SmsGateway(Protocol):
     @property
     def name(self) -> str: ...
 
-    async def send(self, message: SmsMessage) -> None:
+    async def send(self, message: SmsMessage) -> Accepted:
         """Send. Raises GatewayFailed."""
         ...
 
@@ -478,6 +609,41 @@ class SmsGateway(Protocol):
 class SmsSender(Protocol):
     """All configured ways, in their order."""
 
-    async def send(self, message: SmsMessage) -> str:
-        """Send under the deadline; returns the gateway's name. Raises SmsNotSent."""
+    async def send(self, message: SmsMessage) -> Sent:
+        """Send under the deadline. Raises SmsNotSent."""
         ...
+
+    def close(self) -> None:
+        """Ask nobody any more."""
+        ...
+
+
+class Meter(Protocol):
+    """Counts what operators watch. Never waits, never raises."""
+
+    def sent(self, gateway: str, parts: int) -> None:
+        """A gateway took a message, as so many."""
+        ...
+
+    def circuits(self, left_alone: Mapping[str, bool]) -> None:
+        """Of each gateway, whether it is left alone from now on."""
+        ...
+
+    def receipt(self, gateway: str, outcome: str) -> None:
+        """A receipt came: ``delivered``, ``undelivered``, or ``stray`` for a message that is
+        not known.
+        """
+        ...
+
+
+class NoMeter:
+    """Fulfils ``Meter`` where nobody watches."""
+
+    def sent(self, gateway: str, parts: int) -> None:
+        pass
+
+    def circuits(self, left_alone: Mapping[str, bool]) -> None:
+        pass
+
+    def receipt(self, gateway: str, outcome: str) -> None:
+        pass

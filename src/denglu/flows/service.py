@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from denglu.domain.deletion import Cancellation
 from denglu.domain.session import Caller, Found, Session
+from denglu.domain.sms_message import Receipt
 from denglu.flows.authenticate import Authenticate
 from denglu.flows.cancel import Cancel
 from denglu.flows.change_mobile import ChangeMobile
@@ -14,6 +15,7 @@ from denglu.flows.login import Login
 from denglu.flows.logout import Logout
 from denglu.flows.mobile_login import MobileLogin
 from denglu.flows.ports import Store
+from denglu.flows.receipts import TakeReceipts
 from denglu.flows.refresh import Refresh
 from denglu.flows.register import Register
 from denglu.flows.reset_password import ResetPassword
@@ -36,6 +38,7 @@ class Service:
     devices: Devices
     change_mobile: ChangeMobile
     deletion: Cancel
+    receipts: TakeReceipts
     store: Store
 
     async def verify_token(self, token: str) -> bool:
@@ -67,6 +70,10 @@ class Service:
     async def withdraw_cancellation(self, found: Found, caller: Caller) -> None:
         """Keep it."""
         await self.deletion.withdraw(found, caller)
+
+    async def take_receipts(self, receipts: Sequence[Receipt]) -> int:
+        """Write down what became of messages."""
+        return await self.receipts(receipts)
 
     async def ready(self) -> bool:
         """Whether the store answers."""

@@ -1,12 +1,14 @@
 """Asking whoever is suspicious to show that there is a person behind a request.
 
 Only where a captcha is configured. Somebody is suspicious above limits of their own, far below
-those that refuse; everybody who logs in is while passwords are tried all over the site. A good
-token passes by the limits of suspicion and by no other. It is spent in the transaction that
-counts the try, so that it is good once, whoever presents it at the same time.
+those that refuse; everybody who logs in is while passwords are tried all over the site, and
+whoever asks for a code is where SMS pumping is noticed. A good token passes by the limits of
+suspicion and by no other. It is spent in the transaction that counts the try, so that it is good
+once, whoever presents it at the same time.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from denglu.domain.errors import Reason, Refusal
@@ -53,18 +55,27 @@ class Suspicion:
         return await self._shown(self._captcha, None if suspects else claims, caller, token, deed)
 
     async def of_code(
-        self, numbers: Limit, caller: Caller, number: bytes, token: str, deed: Deed[T]
+        self,
+        numbers: Limit,
+        message: Sequence[Claim],
+        caller: Caller,
+        number: bytes,
+        token: str,
+        deed: Deed[T],
     ) -> T:
         """The same for who asks for a code.
 
-        ``numbers``: different numbers of an address. Without a captcha it refuses.
+        ``numbers``: different numbers of an address. ``message``: what the message counts under,
+        also where a captcha lets it pass. Without a captcha both refuse.
         """
         key = self._secrets.key("sms-address-numbers", caller.network)
         tag = number.hex()[:16]
         if self._captcha is None:
-            return await deed([Claim(numbers, key, Reason.sms_too_frequent, tag)])
-        claims = [Claim(numbers, key, Reason.captcha_required, tag)]
-        return await self._shown(self._captcha, claims, caller, token, deed)
+            return await deed([Claim(numbers, key, Reason.sms_too_frequent, tag), *message])
+        why = Reason.captcha_required
+        claims = [Claim(numbers, key, why, tag), *(replace(one, reason=why) for one in message)]
+        besides = [replace(one, anyway=True) for one in message]
+        return await self._shown(self._captcha, claims, caller, token, deed, besides)
 
     async def _shown(
         self,
@@ -73,8 +84,9 @@ class Suspicion:
         caller: Caller,
         token: str,
         deed: Deed[T],
+        besides: Sequence[Claim] = (),
     ) -> T:
-        """``claims`` None: suspicious in any case.
+        """``claims`` None: suspicious in any case. ``besides``: what is claimed with a good token.
 
         A token is looked at only where nothing but suspicion stands in the way: to ask a service
         may cost money.
@@ -87,7 +99,7 @@ class Suspicion:
                     raise
         if passed := await self._passed(captcha, caller, token):
             try:
-                return await deed([passed])
+                return await deed([passed, *besides])
             except Refusal as refusal:
                 if refusal.reason is not Reason.captcha_required:
                     raise

@@ -8,6 +8,7 @@ because it failed: then a process knows only what it saw itself.
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Mapping
 
 from denglu.domain.audit import AuditEvent, Event
 from denglu.domain.errors import Refusal
@@ -17,12 +18,16 @@ from denglu.flows.ports import Clock, Secrets, Store, Transaction
 _log = logging.getLogger(__name__)
 # Tries per code while codes are being guessed all over the site.
 _FEWER_TRIES = 2
+# What an alert is about stands in its note, as far as there is room.
+_ABOUT = 5
 _TOLD = {
     Alert.login_failures: "many wrong passwords on the whole site: logins ask for a captcha "
     "where one is configured",
     Alert.code_guessing: "codes are being guessed on the whole site: two tries for each code",
-    Alert.sms_budget_half: "half of the site's SMS budget is spent",
-    Alert.sms_budget_spent: "the site's SMS budget is spent: no codes are sent until it has room",
+    Alert.sms_budget_half: "half of an SMS budget is spent",
+    Alert.sms_budget_spent: "an SMS budget is spent: no codes are sent until it has room",
+    Alert.sms_pumping: "many messages and few codes that come back: more of them need a captcha "
+    "where one is configured, and wait where none is",
 }
 
 
@@ -39,7 +44,7 @@ class Watch:
         self._pause = pause
         self._known = Ledger()
         self._new: Counter[tuple[int, str]] = Counter()
-        self._noted: frozenset[Alert] = frozenset()
+        self._noted: dict[Alert, set[str]] = {}
         self._task: asyncio.Task[None] | None = None
 
     def saw(self, *sights: Sight) -> None:
@@ -48,10 +53,12 @@ class Watch:
         self._new.update((slot, sight.value) for sight in sights)
         self._soon()
 
-    def note(self, *alerts: Alert) -> None:
-        """Raise an alert that somebody else has cause for."""
-        if alerts:
-            self._noted |= frozenset(alerts)
+    def note(self, *alerts: Alert, about: str = "") -> None:
+        """Raise an alert that somebody else has cause for; ``about``: whom or what, in short."""
+        for alert in alerts:
+            known = self._noted.setdefault(alert, set())
+            if about and len(known) < _ABOUT:
+                known.add(about)
             self._soon()
 
     def suspects_logins(self) -> bool:
@@ -67,15 +74,18 @@ class Watch:
     async def tell(self) -> None:
         """Exchange what was seen with the database, now."""
         new, self._new = self._new, Counter()
-        noted, self._noted = self._noted, frozenset()
+        noted, self._noted = self._noted, {}
         try:
             self._known, raised = await self._store.write(lambda tx: self._exchange(tx, new, noted))
         except Refusal:  # it is busy: next time
             self._new.update(new)
-            self._noted |= noted
+            for alert, known in noted.items():
+                self._noted.setdefault(alert, set()).update(known)
             return
         for alert in raised:
-            _log.warning("alert: %s", _TOLD[alert], extra={"alert": alert.value})
+            about = _about(noted, alert)
+            told = f"{_TOLD[alert]} ({about})" if about else _TOLD[alert]
+            _log.warning("alert: %s", told, extra={"alert": alert.value, "about": about})
 
     async def close(self) -> None:
         """Stop telling."""
@@ -99,16 +109,22 @@ class Watch:
                 return
 
     async def _exchange(
-        self, tx: Transaction, new: Counter[tuple[int, str]], noted: frozenset[Alert]
+        self, tx: Transaction, new: Counter[tuple[int, str]], noted: Mapping[Alert, set[str]]
     ) -> tuple[Ledger, list[Alert]]:
         now, alarms = self._clock.now(), self._alarms
         find = tx.tallies.load if new or noted else tx.tallies.recall
         stored = await find([self._key])
         ledger = alarms.added(Ledger.load(stored.get(self._key)), new, now)
-        due = alarms.due(ledger, noted, now)
+        about = {alert: _about(noted, alert) for alert in noted}
+        due = alarms.due(ledger, about, now)
         if new or due:
-            ledger = Ledger(ledger.counts, {**ledger.alerts, **dict.fromkeys(due, now)})
+            ledger = alarms.told(ledger, due, about, now)
             await tx.tallies.save({self._key: (ledger.dump(), now + alarms.memory)})
         for alert in due:
-            await tx.trail.write(AuditEvent(Event.alert, now, note=alert.value))
+            note = f"{alert.value} {about.get(alert, '')}".strip()
+            await tx.trail.write(AuditEvent(Event.alert, now, note=note))
         return ledger, due
+
+
+def _about(noted: Mapping[Alert, set[str]], alert: Alert) -> str:
+    return " ".join(sorted(noted.get(alert, ()))[:_ABOUT])
