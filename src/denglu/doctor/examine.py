@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from denglu.doctor.captcha import examine_captcha
 from denglu.doctor.database import examine_database, has_sessions
 from denglu.doctor.finding import Finding, Level
-from denglu.doctor.machine import examine_clock, examine_files, examine_gateways, examine_proxy
+from denglu.doctor.gateways import examine_gateways
+from denglu.doctor.machine import examine_clock, examine_files, examine_proxy
 from denglu.doctor.redis import examine_redis
 from denglu.settings import (
     Settings,

@@ -110,46 +110,6 @@ def _is_inner(address: str) -> bool:
         return False
 
 
-def examine_gateways(settings: Settings) -> Iterator[Finding]:
-    """Can codes be sent?"""
-    for name in settings.sms_gateways:
-        if name == "console":
-            yield _gateway(
-                Level.note,
-                "console: the server prints codes on its standard output",
-                "name a provider's gateway before members use it",
-            )
-        elif name == "outbox" and settings.sms_outbox is not None:
-            yield from _outbox(settings.sms_outbox)
-
-
-def _outbox(path: Path) -> Iterator[Finding]:
-    target = path if path.exists() else path.parent
-    if path.is_dir() or not target.exists():
-        yield _gateway(
-            Level.fault,
-            f"outbox: {path} cannot be a file",
-            f"make its folder, or set {variable('sms_outbox')}",
-        )
-    elif not os.access(target, os.W_OK):
-        yield _gateway(
-            Level.fault, f"outbox: this user cannot write {path}", "change its owner or its place"
-        )
-    elif path.exists() and path.stat().st_mode & 0o077:
-        mode = path.stat().st_mode & 0o777
-        yield _gateway(
-            Level.fault,
-            f"outbox: {path} has mode {mode:03o}, so others can read every code",
-            f"chmod 600 {path}",
-        )
-    else:
-        yield _gateway(Level.ok, f"outbox: {path} can be written")
-
-
-def _gateway(level: Level, message: str, advice: str = "") -> Finding:
-    return Finding("gateways", level, message, advice)
-
-
 def examine_files(settings: Settings) -> Iterator[Finding]:
     """May the process open as many files as its connections need?"""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
