@@ -72,7 +72,8 @@ sbom: $(AUDIT_STAMP) ## write sbom.cdx.json anew from the lock of a server
 
 lock: $(VENV)/lock/bin/pip-compile ## renew requirements/*.txt from pyproject.toml
 	$(COMPILE) --output-file requirements/run.txt
-	$(COMPILE) --extra postgresql --extra mysql --extra redis --output-file requirements/server.txt
+	$(COMPILE) --extra postgresql --extra mysql --extra redis --extra metrics --extra aliyun \
+		--extra tencent --extra aliyun-captcha --extra tencent-captcha --output-file requirements/server.txt
 	$(COMPILE) --extra dev --build-deps-for editable --output-file requirements/dev.txt
 	$(COMPILE) --build-deps-for editable --only-build-deps --output-file requirements/build.txt
 	$(COMPILE) --extra audit --allow-unsafe --output-file requirements/audit.txt

@@ -60,7 +60,7 @@ def open_bench_app(url: str, *, pool: int) -> tuple[App, Application]:
     passwords: Passwords = FreePasswords()
     app.service.login._passwords = passwords
     app.service.login._tries._passwords = passwords
-    app.service.send_code._sender = Failover([MemoryGateway()])
+    app.sending._sender = Failover([MemoryGateway()])
     return app, api
 
 

@@ -446,3 +446,21 @@ def test_I13_log_lines_equal_requests(hostile: dict[str, str]) -> None:
     assert text.encode()
     for line in text.splitlines():
         assert list(json.loads(line)) == ["time", "level", "logger", *FIELDS]
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/hooks/sms/aliyun/KEY", "/hooks/sms/aliyun/***"),
+        ("/hooks/sms/aliyun-pnvs/KEY/", "/hooks/sms/aliyun-pnvs/***"),
+        ("/hooks/sms/KEY", "/hooks/sms/***"),
+        ("/hooks/KEY", "/hooks/***"),
+        ("/hooks/sms/", "/hooks/***"),
+        ("/Hooks//sms//http//KEY/x", "/Hooks//sms//http//***"),
+        ("/api/hooks/sms/http/KEY", "/api/hooks/sms/http/***"),
+        ("POST /hooks/sms/http/KEY HTTP/1.1", "POST /hooks/sms/http/*** HTTP/1.1"),
+        ("/v1/site/login", "/v1/site/login"),
+    ],
+)
+def test_L01_the_key_in_a_path_is_hidden(path: str, shown: str) -> None:
+    assert redact(path.replace("KEY", "receipt.canary_1~2")) == shown

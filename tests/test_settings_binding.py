@@ -105,9 +105,11 @@ def test_an_operator_is_warned_of_what_is_allowed_but_weak(tmp_path: Path) -> No
             REDIS_URL="redis://localhost",
             SMS_CLEARTEXT="accept",
             SMS_OUTBOX="box",
+            SMS_DRY_RUN="true",
         )
     )
     assert [line.partition(":")[0].partition("=")[0] for line in told] == [
+        "DENGLU_SMS_DRY_RUN",
         "DENGLU_SMS_CODE_LENGTH",
         "DENGLU_REDIS_URL",
         "DENGLU_SMS_CLEARTEXT",

@@ -19,6 +19,7 @@ from denglu.domain.watch import Alarms
 from denglu.feeds import open_feed
 from denglu.flows.administer import Administer
 from denglu.flows.authenticate import Authenticate
+from denglu.flows.budget import Budget
 from denglu.flows.cancel import Cancel
 from denglu.flows.change_mobile import ChangeMobile
 from denglu.flows.change_password import ChangePassword
@@ -27,28 +28,35 @@ from denglu.flows.devices import Devices
 from denglu.flows.erasing import Erase
 from denglu.flows.login import Login
 from denglu.flows.logout import Logout
+from denglu.flows.message_book import ReadMessages
 from denglu.flows.mobile_login import MobileLogin
 from denglu.flows.notice import Notices
 from denglu.flows.opening import Opening
 from denglu.flows.password_try import LoginLimits, PasswordTry
-from denglu.flows.ports import Captcha, Passwords, Store
+from denglu.flows.ports import Captcha, Meter, NoMeter, Passwords, SmsSender, Store
 from denglu.flows.proof import Prove
+from denglu.flows.pumping import Pumping
+from denglu.flows.receipts import TakeReceipts
 from denglu.flows.refresh import Refresh
 from denglu.flows.register import Register
 from denglu.flows.reset_password import ResetPassword
 from denglu.flows.retain import Retain, Retention
+from denglu.flows.sending import Sending
 from denglu.flows.service import Service
-from denglu.flows.sms_code import SendCode, SmsLimits, Wording
+from denglu.flows.sms_code import SendCode, SmsLimits
 from denglu.flows.suspicion import Suspicion
 from denglu.flows.turnstile import Turnstile
 from denglu.flows.watch import Watch
 from denglu.logs import AccessLog
+from denglu.metrics import Metrics, Used
 from denglu.security.common_passwords import common_passwords
 from denglu.security.digests import HmacSecrets
 from denglu.security.passwords import ArgonPasswords
 from denglu.security.tokens import HmacTokens
 from denglu.settings import Settings
-from denglu.sms import open_sender
+from denglu.settings.sms_budget import caps_of, prices_of
+from denglu.settings.wording import wording_of
+from denglu.sms import EXTRAS, Metered, load_gateway, open_sender
 from denglu.store.opening import MissingDriver, open_store
 
 if TYPE_CHECKING:
@@ -71,6 +79,8 @@ class App:
     store: Store
     passwords: ArgonPasswords
     clock: Clock
+    sending: Sending
+    metrics: Metrics | None = None
     requests: RequestLimit | None = None
     shared_counts: "SharedCounts[News] | None" = None
     captcha: OpenedCaptcha | None = None
@@ -82,6 +92,7 @@ class App:
             await self.shared_counts.close()
         if self.captcha is not None:
             self.captcha.close()
+        await self.sending.close()
         if self.watch is not None:
             await self.watch.close()
         self.passwords.close()
@@ -91,6 +102,7 @@ class App:
 def open_app(settings: Settings, key: bytes) -> App:
     """Open the store and wire the flows, on the running event loop. Raises MissingDriver."""
     clock = open_clock(settings)
+    load_sms(settings)
     captcha = _captcha(settings, key, clock)
     store = open_store(settings, feed=open_feed(settings))
     requests, shared = _requests(settings)
@@ -104,17 +116,28 @@ def open_app(settings: Settings, key: bytes) -> App:
     )
     alarms = Alarms(settings.login_site_rates, settings.code_site_rates)
     watch = Watch(store, clock, HmacSecrets(key), alarms)
+    budget = open_budget(settings)
+    metrics = _metrics(settings, budget, read_messages(settings, store, clock))
+    sender = _sender(settings, metrics)
+    sending = Sending(store, clock, sender, budget, watch, dry_run=settings.sms_dry_run)
     retention = Retention(
-        settings.retention_codes, settings.retention_sessions, settings.retention_audit
+        settings.retention_codes,
+        settings.retention_sessions,
+        settings.retention_audit,
+        settings.retention_messages,
     )
     return App(
-        service=_service(settings, key, store, clock, passwords, captcha, watch),
+        service=_service(
+            settings, key, store, clock, passwords, captcha, watch, sending, metrics or NoMeter()
+        ),
         administer=Administer(store, clock, passwords),
         retain=Retain(store, clock, retention),
         groups=open_groups(settings),
         store=store,
         passwords=passwords,
         clock=clock,
+        sending=sending,
+        metrics=metrics,
         requests=requests,
         shared_counts=shared,
         captcha=captcha,
@@ -130,6 +153,66 @@ def load_captcha(settings: Settings) -> None:
         endpoint_of(settings)
     except ModuleNotFoundError as missing:
         raise MissingDriver(f"{settings.captcha}-captcha", missing) from None
+
+
+def load_sms(settings: Settings) -> None:
+    """Bring the libraries of the SMS gateways into memory. Raises MissingDriver."""
+    for name in settings.sms_gateways:
+        try:
+            load_gateway(name)
+        except ModuleNotFoundError as missing:
+            raise MissingDriver(EXTRAS[name], missing) from None
+
+
+def load_metrics(settings: Settings) -> None:
+    """Bring the library of the metrics into memory, if they are on. Raises MissingDriver."""
+    if settings.metrics_key is None:
+        return
+    try:
+        import prometheus_client  # noqa: F401
+    except ModuleNotFoundError as missing:
+        raise MissingDriver("metrics", missing) from None
+
+
+def open_budget(settings: Settings) -> Budget:
+    """What may be spent on messages."""
+    return Budget(
+        prices_of(settings, settings.sms_gateways),
+        site=caps_of(settings.sms_budget, settings.sms_budget_messages),
+        merchant=caps_of(settings.sms_merchant_budget, settings.sms_merchant_budget_messages),
+        offset=settings.sms_budget_offset,
+    )
+
+
+def _sender(settings: Settings, metrics: Metrics | None) -> SmsSender:
+    if metrics is None:
+        return open_sender(settings)
+    return Metered(open_sender(settings, metrics.asked), metrics)
+
+
+def _metrics(settings: Settings, budget: Budget, messages: ReadMessages) -> Metrics | None:
+    load_metrics(settings)
+    if settings.metrics_key is None:
+        return None
+
+    async def budgets() -> list[Used]:
+        return [
+            Used(standing.period.kind, unit, spent / most)
+            for standing in await messages.budgets()
+            for unit, spent, most in (
+                ("money", standing.spent.cost, standing.cap.cost),
+                ("messages", standing.spent.messages, standing.cap.messages),
+            )
+            if most
+        ]
+
+    return Metrics(budget.cost, budgets)
+
+
+def read_messages(settings: Settings, store: Store, clock: Clock) -> ReadMessages:
+    """What was sent, for operators."""
+    caps = caps_of(settings.sms_budget, settings.sms_budget_messages)
+    return ReadMessages(store, clock, caps, settings.sms_budget_offset)
 
 
 def _captcha(settings: Settings, key: bytes, clock: Clock) -> OpenedCaptcha | None:
@@ -162,14 +245,15 @@ def open_api(
         common_passwords=common_passwords(),
         ready=app.service.ready,
         now=app.clock.now,
-        access_log=_logged(access_log),
+        access_log=_logged(access_log, app.metrics),
         requests=app.requests,
+        metrics=app.metrics.render if app.metrics else None,
         bound_to_loopback=bound_to_loopback,
     )
 
 
-def _logged(log: AccessLog) -> RequestLog:
-    """One line a request, from what the wire knows about it."""
+def _logged(log: AccessLog, metrics: Metrics | None) -> RequestLog:
+    """One line a request, from what the wire knows about it; counted, where somebody watches."""
 
     def write(exchange: Exchange, answer: Answer | None, seconds: float) -> None:
         log.write(
@@ -186,7 +270,13 @@ def _logged(log: AccessLog) -> RequestLog:
             duration_ms=seconds * 1000,
         )
 
-    return write
+    def write_and_count(exchange: Exchange, answer: Answer | None, seconds: float) -> None:
+        write(exchange, answer, seconds)
+        if metrics is not None:
+            code, reason = (answer.code, answer.reason) if answer else (499, "client_gone")
+            metrics.request(exchange.operation, code, reason, seconds)
+
+    return write if metrics is None else write_and_count
 
 
 def open_groups(settings: Settings) -> Groups:
@@ -204,19 +294,22 @@ def _service(
     passwords: Passwords,
     captcha: Captcha | None,
     watch: Watch,
+    sending: Sending,
+    meter: Meter,
 ) -> Service:
     secrets, tokens = HmacSecrets(key), HmacTokens(key)
-    sender, wording = open_sender(settings), _wording(settings)
+    wording = wording_of(settings)
     sessions = _session_policy(settings)
-    codes = _code_policy(settings)
+    codes = code_policy(settings)
     opening = Opening(tokens, sessions)
-    tries = _code_try(settings, store, clock, secrets, codes, watch)
+    pumping = _pumping(settings, secrets, watch)
+    tries = _code_try(settings, store, clock, secrets, codes, watch, pumping)
     suspicious = Limit("login-suspicion", settings.login_suspicion_rates)
     suspicion = Suspicion(captcha, secrets, watch, logins=suspicious)
     authenticate = Authenticate(store, clock, tokens, sessions)
     password_tries = _password_try(settings, store, clock, passwords, secrets, watch)
     refresh = Refresh(store, clock, tokens, sessions)
-    notices = Notices(store, clock, secrets, sender, wording)
+    notices = Notices(store, clock, secrets, sending, wording, _fixed_codes(settings))
     prove = Prove(store, tries, password_tries)
     return Service(
         login=Login(store, clock, passwords, opening, password_tries, suspicion),
@@ -228,12 +321,13 @@ def _service(
             store,
             clock,
             secrets,
-            sender,
+            sending,
             codes,
             _sms_limits(settings),
             wording,
             suspicion,
             watch,
+            pumping,
             _fixed_codes(settings),
         ),
         refresh=refresh,
@@ -244,6 +338,7 @@ def _service(
         deletion=Cancel(
             store, clock, prove, Erase(store, clock), notices, settings.cancel_cooling_off
         ),
+        receipts=TakeReceipts(store, clock, meter),
         store=store,
     )
 
@@ -290,6 +385,7 @@ def _code_try(
     secrets: HmacSecrets,
     codes: CodePolicy,
     watch: Watch,
+    pumping: Pumping,
 ) -> CodeTry:
     return CodeTry(
         store,
@@ -297,8 +393,20 @@ def _code_try(
         secrets,
         codes,
         watch,
+        pumping,
         number=Limit("code-number", settings.code_number_rates),
         address=Limit("code-address", settings.login_address_rates),
+    )
+
+
+def _pumping(settings: Settings, secrets: HmacSecrets, watch: Watch) -> Pumping:
+    return Pumping(
+        secrets,
+        watch,
+        _fixed_codes(settings),
+        block=Limit("sms-block", settings.sms_block_rates, provable=True),
+        span=Limit("sms-range", settings.sms_range_rates, provable=True),
+        dry=settings.sms_dry_run,
     )
 
 
@@ -312,7 +420,8 @@ def _session_policy(settings: Settings) -> SessionPolicy:
     )
 
 
-def _code_policy(settings: Settings) -> CodePolicy:
+def code_policy(settings: Settings) -> CodePolicy:
+    """What codes look like, and how long they live."""
     # Four digits are 1000 to 9999, as the apps that take four digits expect them.
     length = settings.sms_code_length
     return CodePolicy(
@@ -339,16 +448,3 @@ def _fixed_codes(settings: Settings) -> FixedCodes:
         return FixedCodes()
     end = datetime.combine(last, time(), UTC) + timedelta(days=1)
     return FixedCodes(settings.sms_test_numbers, int(end.timestamp()))
-
-
-def _wording(settings: Settings) -> Wording:
-    product = f"【{settings.sms_product_name}】"
-    return Wording(
-        code=product + settings.sms_text,
-        password_changed=product
-        + "您的登录密码已修改，其他设备均已退出登录。如非本人操作，请立即重置密码。",
-        mobile_changed=product
-        + "您的账号已更换绑定手机号，此号码不再用于登录。如非本人操作，请立即联系客服。",
-        cancel_requested=product
-        + "您已申请注销账号，{days}天后将永久删除。如非本人操作，请登录后撤回并修改密码。",
-    )

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from denglu.api.app import Application, build_api
+from denglu.api.metrics import Render
 from denglu.domain.groups import Groups
 from denglu.domain.request_limit import RequestLimit
 from tests.api.fakes import NOW, FakeFlows, options_for
@@ -34,6 +35,7 @@ class Server:
         loopback: bool = False,
         peer: str = "203.0.113.9",
         requests: RequestLimit | None = None,
+        metrics: Render | None = None,
         **changes: Any,
     ) -> None:
         self.wire = wire
@@ -50,6 +52,7 @@ class Server:
             now=lambda: NOW,
             access_log=lambda *told: self.lines.append(Line(*told)),
             requests=requests,
+            metrics=metrics,
             bound_to_loopback=loopback,
         )
         transport = httpx.ASGITransport(self.app, client=(peer, 50000))

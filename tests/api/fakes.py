@@ -9,6 +9,7 @@ from denglu.domain.deletion import Cancellation
 from denglu.domain.errors import Refusal
 from denglu.domain.member import Account, Level
 from denglu.domain.session import Caller, Found, Kind, Session, TokenRecord
+from denglu.domain.sms_message import Receipt
 from denglu.flows.results import Grant
 from tests.domain import people
 
@@ -164,6 +165,10 @@ class FakeFlows:
         self._note("change_password", found=found, **given)
         return self._grant()
 
+    async def take_receipts(self, receipts: Sequence[Receipt]) -> int:
+        self._note("take_receipts", receipts=receipts)
+        return 0
+
 
 @dataclass(frozen=True)
 class FakeOptions:
@@ -182,6 +187,9 @@ class FakeOptions:
     docs_enabled: bool = True
     introspection_keys: tuple[Any, ...] | None = None
     access_grace: int = 10
+    sms_receipt_key: Any = None
+    sms_http_key: Any = None
+    metrics_key: Any = None
 
 
 def options_for(wire: str, **changes: Any) -> FakeOptions:

@@ -245,3 +245,6 @@ async def test_health_answers_with_real_statuses(serve: Serve, wire: str) -> Non
     response = await server("GET", "/readyz")
     assert (response.status_code, response.json()) == (503, {"status": "not ready"})
     assert (await server("GET", "/healthz")).status_code == 200
+    wrong = await server("POST", "/readyz")
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET, HEAD")
+    assert wrong.json() == {"error": "method_not_allowed"}

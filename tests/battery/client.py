@@ -20,14 +20,17 @@ _addresses = itertools.count(1)
 
 
 def fresh_mobile() -> str:
-    """A number that no test has used."""
-    return f"139{next(_mobiles):08d}"
+    """A number that no test has used, in another block than those before it."""
+    number = next(_mobiles)
+    return f"139{number % 10_000:04d}{(number + number // 10_000) % 10_000:04d}"
 
 
 def fresh_address() -> str:
-    """An address that no test has used; a server that trusts 127.0.0.1 believes it."""
+    """An address that no test has used, in another range than those before it; a server that
+    trusts 127.0.0.1 believes it.
+    """
     number = next(_addresses)
-    return f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+    return f"10.{number & 255}.{number >> 8 & 255}.{(number >> 16) + 1}"
 
 
 def encode(body: Mapping[str, object], encoding: str) -> tuple[str, bytes]:

@@ -142,6 +142,7 @@ def test_L07_nothing_personal_is_left_of_a_member(
         before = sightings(dump(server), bird.traces() | bird.masked())
         seen = {line.partition(" as ")[0] for line in before}
         assert seen == {*bird.traces(), *bird.masked()} - {"old mobile"}
+        assert any(line.endswith(" in sms_message") for line in before)
         if by == "an operator":
             done = server.cli("member", "delete", str(bird.id), "--yes")
             assert done.returncode == 0, done.stderr

@@ -21,6 +21,8 @@ _CALLER, _NAME = "caller", "fuzzed"
 _GENEROUS = {
     "trusted_proxies": "127.0.0.1",
     "sms_site_rates": "40000/1h",
+    "sms_block_rates": "40000/1h",
+    "sms_range_rates": "40000/1h",
     "login_account_rate": "1900/24h",
     "login_account_address_rate": "900/24h",
 }

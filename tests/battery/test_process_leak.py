@@ -23,6 +23,8 @@ CANARY = {
     "secret_key": "canary-of-the-secret-key-0123456789",
     "database_url": "canary-of-the-database",
     "introspection_keys": "canary-of-introspection-0123456789",
+    "sms_receipt_key": "canary-of-the-receipts-0123456789",
+    "metrics_key": "canary-of-the-metrics-0123456789",
 }
 
 
@@ -40,6 +42,8 @@ def secrets(postgres_url: str) -> dict[str, str]:
         "secret_key": CANARY["secret_key"],
         "database_url": place,
         "introspection_keys": f"shop:{CANARY['introspection_keys']}",
+        "sms_receipt_key": CANARY["sms_receipt_key"],
+        "metrics_key": CANARY["metrics_key"],
     }
 
 

@@ -12,6 +12,7 @@ import apsw
 import pytest
 
 from denglu.doctor import file as doctor_file
+from denglu.doctor import gateways as doctor_gateways
 from denglu.doctor import machine as doctor_machine
 from denglu.doctor.examine import examine
 from denglu.doctor.finding import Finding, Level
@@ -198,7 +199,7 @@ def test_clients_that_seem_to_share_an_address_are_told(desk: Desk) -> None:
 def test_an_outbox_that_cannot_be_used_or_is_open_is_told(desk: Desk) -> None:
     def judged(path: str) -> Finding:
         settings = settings_of(desk, sms_gateways=("outbox",), sms_outbox=desk.folder / path)
-        [finding] = doctor_machine.examine_gateways(settings)
+        [finding] = doctor_gateways.examine_gateways(settings)
         return finding
 
     assert judged("codes").level is Level.ok

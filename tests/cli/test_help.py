@@ -22,7 +22,12 @@ COMMANDS = (
     "session list",
     "session revoke",
     "audit",
+    "sms",
+    "sms list",
+    "sms stats",
+    "sms test",
     "doctor",
+    "doctor sms",
     "backup",
     "copy",
 )

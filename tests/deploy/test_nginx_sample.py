@@ -17,6 +17,7 @@ WHOAMI = "/v1/member/member/index"
 HOUSEHOLD = "127.0.0.9"
 HSTS = "max-age=31536000"
 SECRET = "0123456789abcdef" * 2
+RECEIPT_KEY = "receipt.canary-1234"
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +26,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     settings = {
         "DENGLU_TRUSTED_PROXIES": "127.0.0.1",
         "DENGLU_INTROSPECTION_KEYS": f"shop:{SECRET}",
+        "DENGLU_METRICS_KEY": SECRET,
+        "DENGLU_SMS_RECEIPT_KEY": RECEIPT_KEY,
     }
     desk = Desk(tmp_path_factory.mktemp("denglu"), settings)
     with desk.serving() as started:
@@ -94,6 +97,32 @@ def test_T10_back_ends_ask_from_within(nginx: NginxServer, server: Serving) -> N
         assert b"error" not in from_outside.content
         within = httpx.post(f"http://127.0.0.1:{server.port}{path}", data={"token": "x"})
         assert within.status_code == 401
+
+
+def test_metrics_are_watched_from_within(nginx: NginxServer, server: Serving) -> None:
+    for path in ("/metrics", "/metrics/"):
+        assert get(nginx, path, Authorization=f"Bearer {SECRET}").status_code == 404
+    assert httpx.get(f"http://127.0.0.1:{server.port}/metrics").status_code == 401
+
+
+def test_providers_report_from_outside_and_the_key_is_in_no_log(
+    nginx: NginxServer, server: Serving
+) -> None:
+    """A GET shows who has the right key: nothing else is at that path for it."""
+    paths = (
+        f"/hooks/sms/aliyun/{RECEIPT_KEY}",
+        f"/Hooks/sms/{RECEIPT_KEY}",
+        f"/hooks/{RECEIPT_KEY}",
+    )
+    log = nginx.folder / "denglu.access.log"
+    for path, reason in zip(paths, ("method_not_allowed", "not_found", "not_found"), strict=True):
+        assert get(nginx, path).json()["data"]["reason"] == reason
+    lines: list[str] = []
+    while len(lines) < len(paths):  # nginx writes them after it has answered
+        lines = [line for line in log.read_text().splitlines() if "ooks/" in line]
+    assert all('"GET /hooks/***" 200' in line for line in lines)
+    assert RECEIPT_KEY not in log.read_text()
+    assert RECEIPT_KEY not in (nginx.folder / "denglu.error.log").read_text()
 
 
 def test_N08_a_head_that_is_too_large_ends_at_nginx(nginx: NginxServer) -> None:

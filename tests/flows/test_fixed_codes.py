@@ -42,6 +42,14 @@ async def test_S18_a_test_number_logs_in_with_its_code_and_gets_no_message(
         assert secret not in caplog.text + stored
 
 
+async def test_S18_nor_is_it_told_what_was_done_to_its_account(reviewed: World) -> None:
+    await ask(reviewed, Usage.up_pwd)
+    await reviewed.reset(CODE)
+    assert reviewed.gateway.sent == []
+    told = reviewed.sql("select template, outcome from sms_message order by id")
+    assert told == [("up-pwd", "test_number"), ("password-changed", "test_number")]
+
+
 async def test_S18_its_code_is_good_only_after_it_was_asked_for_and_once(reviewed: World) -> None:
     with refused(Reason.bad_code):
         await reviewed.with_code(MOBILE, CODE)

@@ -1,6 +1,6 @@
 """Messages leave the flows with their text, and with what templates of providers ask for."""
 
-from denglu.domain.sms_code import Usage
+from denglu.domain.sms_code import FixedCodes, Usage
 from denglu.domain.sms_message import Notice
 from denglu.domain.wording import Wording
 from denglu.flows.notice import Notices
@@ -18,7 +18,7 @@ async def test_a_code_goes_out_under_the_template_of_its_usage(world: World) -> 
 
 async def test_a_notice_goes_out_under_its_own_template(world: World) -> None:
     wording = Wording(product="明灯", texts={Notice.mobile_changed: "{product}号码已换"})
-    notices = Notices(world.store, world.clock, world.secrets, world.sending, wording)
+    notices = Notices(world.store, world.clock, world.secrets, world.sending, wording, FixedCodes())
     await notices.password_changed(MOBILE, 1)
     await notices.mobile_changed(MOBILE, 1)
     await notices.cancel_requested(MOBILE, 1, 7)

@@ -210,7 +210,7 @@ class World:
         self.login = Login(store, clock, passwords, opening, self.password_tries, suspicion)
         self.mobile_login = MobileLogin(store, clock, self.tries, opening)
         self.register = Register(store, clock, passwords, self.tries, opening)
-        self.notices = notices = Notices(store, clock, secrets, self.sending, wording)
+        self.notices = notices = Notices(store, clock, secrets, self.sending, wording, n.fixed)
         self.reset_password = ResetPassword(
             store, clock, passwords, secrets, self.tries, opening, notices
         )

@@ -15,12 +15,24 @@ from scripts import audit, sbom
 _ROOT = Path(__file__).resolve().parents[2]
 _BASELINE = _ROOT / ".secrets.baseline"
 # Whoever uses denglu may use, change and sell it: no licence among them asks for more.
-_LICENCES = {"MIT", "MIT-0", "BSD-3-Clause", "BSD-2-Clause", "Apache-2.0", "PSF-2.0", "ISC"}
+_LICENCES = {
+    "MIT",
+    "MIT-0",
+    "BSD-3-Clause",
+    "BSD-2-Clause",
+    "Apache-2.0",
+    "PSF-2.0",
+    "Python-2.0",
+    "ISC",
+}
 _SAME = {
     "any-OSI": "MIT",  # apsw: the licensee's choice of any
     "License :: OSI Approved :: Apache Software License": "Apache-2.0",
     "License :: OSI Approved :: MIT License": "MIT",
+    "License :: OSI Approved :: Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
 }
+# Asks for changes to its own files, of which denglu makes none: a list of certificates.
+_UNCHANGED = {"certifi": {"MPL-2.0"}}
 
 
 def test_L06_the_bill_of_materials_names_what_the_lock_pins() -> None:
@@ -31,7 +43,8 @@ def test_L06_every_part_may_be_used_by_everybody() -> None:
     for part in _committed()["components"]:
         named = set(_licences(part))
         assert named, f"{part['name']} names no licence"
-        assert named <= _LICENCES, f"{part['name']}: {named - _LICENCES}"
+        allowed = _LICENCES | _UNCHANGED.get(part["name"], set())
+        assert named <= allowed, f"{part['name']}: {named - allowed}"
 
 
 def test_L06_no_secret_stands_in_a_file_of_the_repository() -> None:

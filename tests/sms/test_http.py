@@ -84,7 +84,10 @@ async def test_a_receiver_is_told_everything_by_name(gateway: Http, receiver: Re
 def test_the_signature_is_the_published_one() -> None:
     # printf '1763000000.{"probe": true}' | openssl dgst -sha256 -hmac key
     body = b'{"probe": true}'
-    right = "b7fa7ff7214f78dd078dfa0f72ec56a20010cb0c619f1df1f15dc52b9d8d8fa6"
+    right = (
+        "b7fa7ff7214f78dd078dfa0f72ec56a2"  # pragma: allowlist secret
+        "0010cb0c619f1df1f15dc52b9d8d8fa6"  # pragma: allowlist secret
+    )
     assert signature(b"key", "1763000000", body) == right
 
 
@@ -124,7 +127,9 @@ ANSWERS: list[tuple[int, Any, str, Trouble]] = [
     (429, b"slow down", "HTTP 429", Trouble.throttled),
     (429, {"error": "number_limit"}, "number_limit", Trouble.number_limit),
     (503, b"", "HTTP 503", Trouble.unreachable),
-    (500, {"error": "the modem is off"}, "HTTP 500", Trouble.unreachable),
+    # What frameworks and proxies say of themselves, maybe after the message was sent.
+    (500, {"status": 500, "error": "Internal Server Error"}, "HTTP 500", Trouble.unanswered),
+    (504, {"status": 504, "error": "Gateway Timeout"}, "HTTP 504", Trouble.unanswered),
     (502, {"error": "refused"}, "refused", Trouble.unreachable),
     (500, b"<html>", "HTTP 500", Trouble.unanswered),
     (500, {"error": 7}, "HTTP 500", Trouble.unanswered),

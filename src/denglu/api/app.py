@@ -15,8 +15,10 @@ from denglu.api.exchange import Exchange
 from denglu.api.handlers import Site
 from denglu.api.introspect import BackEnds
 from denglu.api.member_view import MemberView
+from denglu.api.metrics import Render, guarded_metrics
 from denglu.api.options import Clock, Flows, Options, Ready
 from denglu.api.proxy_watch import ProxyWatch
+from denglu.api.receipts import Hooks
 from denglu.api.refusals import ClientGone, WireRefusal
 from denglu.api.router import Endpoint, Reading, admitting, build_table, routed
 from denglu.api.wire import PROFILES
@@ -48,14 +50,15 @@ def build_api(
     now: Clock,
     access_log: AccessLog,
     requests: RequestLimit | None = None,
+    metrics: Render | None = None,
     bound_to_loopback: bool = False,
     lifespan: Lifespan | None = None,
 ) -> "Application":
     """The API as one ASGI application.
 
     `common_passwords` are in plain form (lower case). `now` gives Unix seconds, `ready` says
-    whether the store answers. `requests` limits calls by address. `lifespan` is entered when
-    the server starts and left when it stops.
+    whether the store answers. `requests` limits calls by address; `metrics` are shown to whoever
+    has their key. `lifespan` is entered when the server starts and left when it stops.
     """
     wire = PROFILES[options.wire]
     envelope = Envelope(
@@ -74,6 +77,16 @@ def build_api(
         wire,
         labels,
         back_ends=_back_ends(options, now),
+        hooks=(
+            Hooks(options.sms_receipt_key, options.sms_http_key, now)
+            if options.sms_receipt_key
+            else None
+        ),
+        metrics=(
+            guarded_metrics(metrics, options.metrics_key, now)
+            if metrics is not None and options.metrics_key is not None
+            else None
+        ),
         warnings=lambda: watch.warnings,
     )
     rules = Rules(

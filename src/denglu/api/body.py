@@ -96,10 +96,15 @@ def _parse(content_type: bytes, body: bytes) -> Fields:
     raise WireRefusal(Reason.unsupported_media_type)
 
 
-def _parse_json(body: bytes) -> Fields:
+def read_json(body: bytes) -> object:
+    """Any JSON value that is not nested too deep. Raises ValueError."""
     if _too_deep(body):
         raise ValueError("nested too deep")
-    value = _JSON.decode(body.decode("utf-8"))
+    return _JSON.decode(body.decode("utf-8"))
+
+
+def _parse_json(body: bytes) -> Fields:
+    value = read_json(body)
     if not isinstance(value, dict):
         raise ValueError("not an object")
     return value

@@ -49,7 +49,9 @@ _NAMES = {
     503: "Service Unavailable",
 }
 # 422 for something else than what a form holds.
-NOT_ABOUT_FORMS = frozenset({Reason.captcha_required, Reason.sms_too_frequent, Reason.sms_failed})
+NOT_ABOUT_FORMS = frozenset(
+    {Reason.captcha_required, Reason.sms_too_frequent, Reason.sms_budget, Reason.sms_failed}
+)
 
 SAFETY_HEADERS: RawHeaders = (
     (b"cache-control", b"no-store"),

@@ -28,6 +28,8 @@ class Exchange:
         self.body_read = False
         # At the end of the path, where the route has one.
         self.number: int | None = None
+        # What counts it under a name.
+        self.operation = "other"
         # For the access log: what became known while the request was answered.
         self.group = ""
         self.mobile: str | None = None

@@ -20,7 +20,9 @@ from denglu.api.forms import (
 from denglu.api.introspect import BackEnds
 from denglu.api.jsontext import to_json
 from denglu.api.member_view import MemberView
+from denglu.api.metrics import Metrics
 from denglu.api.options import Flows, Ready
+from denglu.api.receipts import Hooks
 from denglu.api.session_view import render_sessions
 from denglu.api.wire import Wire
 from denglu.domain.deletion import Cancellation
@@ -31,7 +33,8 @@ from denglu.flows.results import Grant
 @dataclass(frozen=True, slots=True)
 class Site:
     """What the handlers work with. ``labels``: what people call the groups. ``back_ends``: who
-    may introspect tokens; None where nobody may. ``warnings``: what an operator should hear.
+    may introspect tokens; None where nobody may. ``hooks``: who may tell of messages, and
+    ``metrics``: what may be watched, the same. ``warnings``: what an operator should hear.
     """
 
     flows: Flows
@@ -41,6 +44,8 @@ class Site:
     wire: Wire
     labels: Mapping[str, str] = field(default_factory=dict)
     back_ends: BackEnds | None = None
+    hooks: Hooks | None = None
+    metrics: Metrics | None = None
     warnings: Callable[[], Sequence[str]] = tuple
 
 

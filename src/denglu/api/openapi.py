@@ -9,6 +9,7 @@ from typing import Any
 
 from openapi_pydantic import (
     Components,
+    DataType,
     Example,
     Info,
     MediaType,
@@ -16,6 +17,7 @@ from openapi_pydantic import (
     Operation,
     Parameter,
     PathItem,
+    Reference,
     RequestBody,
     Response,
     Schema,
@@ -34,7 +36,19 @@ from denglu.api.examples import body_example, refusal_example, success_example
 from denglu.api.forms import Form, form_of, reasons_of
 from denglu.api.handlers import Site
 from denglu.api.member_view import columns_of
-from denglu.api.routes import ANY_CALL, ANY_FORM, BACK_ENDS, HEALTH, ROUTES, Gives, Guard, Route
+from denglu.api.receipts import PROVIDERS
+from denglu.api.routes import (
+    ANY_CALL,
+    ANY_FORM,
+    BACK_ENDS,
+    HEALTH,
+    HOOKS,
+    ROUTES,
+    WATCHERS,
+    Gives,
+    Guard,
+    Route,
+)
 from denglu.domain.errors import Reason
 
 _MEDIA_TYPES = (
@@ -50,6 +64,19 @@ _NUMBER = Parameter.model_validate(
         "schema": {"type": "integer", "minimum": 1, "maximum": 10**18 - 1},
     }
 )
+_OF_HOOKS = [
+    Parameter.model_validate(
+        {
+            "name": "gateway",
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "enum": list(PROVIDERS)},
+        }
+    ),
+    Parameter.model_validate(
+        {"name": "key", "in": "path", "required": True, "schema": {"type": "string"}}
+    ),
+]
 _STRAY = (Reason.not_found, Reason.merchant_plugin_missing, Reason.method_not_allowed)
 
 
@@ -60,7 +87,13 @@ class Document:
         self._site = site
         self._rules = rules
         self._mounts = tuple(mounts)
-        self._routes = (*ROUTES, *HEALTH, *(BACK_ENDS if site.back_ends else ()))
+        self._routes = (
+            *ROUTES,
+            *HEALTH,
+            *(BACK_ENDS if site.back_ends else ()),
+            *(WATCHERS if site.metrics else ()),
+            *(HOOKS if site.hooks else ()),
+        )
         self._real = real
         self._member = schemas.member_model(site.wire, columns_of(site.wire))
         self._tokens = schemas.token_model(site.wire, self._member)
@@ -104,7 +137,7 @@ class Document:
         yield "bearer", SecurityScheme(type="http", scheme="bearer")
         if self._site.wire.query_token:
             yield "query", _api_key("access-token", "query")
-        if self._site.back_ends:
+        if self._site.back_ends or self._site.metrics:
             yield "back_end", SecurityScheme(type="http", scheme="basic")
             yield "back_end_bearer", SecurityScheme(type="http", scheme="bearer")
 
@@ -121,17 +154,18 @@ class Document:
             summary=about.summary.both(),
             description=about.description.both("\n"),
             operationId=route.operation,
-            parameters=[_NUMBER] if route.path.endswith("/{id}") else None,
+            parameters=_parameters(route),
             requestBody=self._body(route.form),
             responses=dict(self._responses(route)),
             security=[{scheme: []} for scheme in self._schemes(route.guard)],
         )
 
     def _schemes(self, guard: Guard) -> list[str]:
-        if guard is Guard.public:
+        if guard in (Guard.public, Guard.path):
             return []
+        machine = guard in (Guard.back_end, Guard.watcher)
         names = [name for name, _ in self._security()]
-        return [name for name in names if name.startswith("back_end") == (guard is Guard.back_end)]
+        return [name for name in names if name.startswith("back_end") == machine]
 
     def _body(self, form: type[Form] | None) -> RequestBody | None:
         if form is None:
@@ -144,11 +178,8 @@ class Document:
         return RequestBody(required=True, content=dict.fromkeys(_MEDIA_TYPES, media))
 
     def _responses(self, route: Route) -> Iterator[tuple[str, Response]]:
-        if route.gives is Gives.health:
-            yield from _health(route)
-            return
-        if route.gives is Gives.introspection:
-            yield from _introspection()
+        if make := _PLAIN.get(route.gives):
+            yield from make(route)
             return
         reasons = self._reasons(route)
         name = _camel(route.handler.__name__)
@@ -249,7 +280,9 @@ def _by_language(**said: texts.Text) -> dict[str, dict[str, str]]:
 
 def _refusals_in(operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for response in operation["responses"].values():
-        for name, example in response["content"]["application/json"].get("examples", {}).items():
+        for name, example in (
+            response["content"].get("application/json", {}).get("examples", {}).items()
+        ):
             if name != "ok":
                 yield name, example
 
@@ -261,17 +294,44 @@ def _health(route: Route) -> Iterator[tuple[str, Response]]:
         yield status, Response(description=about, content={"application/json": media})
 
 
-def _introspection() -> Iterator[tuple[str, Response]]:
-    good = Schema(oneOf=[_ref(schemas.ActiveToken), _ref(schemas.InactiveToken)], enum=None)
-    yield (
-        "200",
-        Response(
-            description="what it is good for", content={"application/json": MediaType(schema=good)}
-        ),
-    )
-    media = MediaType(schema=_ref(schemas.IntrospectionRefused))
+def _introspection(route: Route) -> Iterator[tuple[str, Response]]:
+    yield "200", _one_of("what it is good for", schemas.ActiveToken, schemas.InactiveToken)
     for code, about in texts.INTROSPECTION.items():
-        yield str(code), Response(description=about, content={"application/json": media})
+        yield str(code), _one_of(about, schemas.IntrospectionRefused)
+
+
+def _metrics(route: Route) -> Iterator[tuple[str, Response]]:
+    text = MediaType(schema=Schema(type=DataType.STRING, enum=None))
+    yield "200", Response(description="the metrics", content={"text/plain": text})
+    for code, about in texts.METRICS.items():
+        yield str(code), _one_of(about, schemas.IntrospectionRefused)
+
+
+def _heard(route: Route) -> Iterator[tuple[str, Response]]:
+    heard = (schemas.AliyunHeard, schemas.TencentHeard, schemas.SenderHeard)
+    yield "200", _one_of("heard, in the words of the provider", *heard)
+    for code, about in texts.NOT_HEARD.items():
+        yield str(code), _one_of(about, schemas.NotHeard)
+
+
+def _one_of(about: str, *models: schemas.Model) -> Response:
+    schema = Schema(oneOf=[_ref(model) for model in models], enum=None)
+    return Response(description=about, content={"application/json": MediaType(schema=schema)})
+
+
+# Answers without an envelope.
+_PLAIN = {
+    Gives.health: _health,
+    Gives.introspection: _introspection,
+    Gives.metrics: _metrics,
+    Gives.heard: _heard,
+}
+
+
+def _parameters(route: Route) -> list[Parameter | Reference] | None:
+    if route.path.endswith("/{id}"):
+        return [_NUMBER]
+    return [*_OF_HOOKS] if route.guard is Guard.path else None
 
 
 def _camel(name: str) -> str:

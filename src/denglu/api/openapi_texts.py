@@ -61,6 +61,7 @@ TAGS = {
     "member": Text("会员", "The member"),
     "health": Text("健康检查", "Health"),
     "back_end": Text("后端服务", "Back-ends"),
+    "operator": Text("运维", "Operators"),
 }
 
 OPERATIONS = {
@@ -227,10 +228,42 @@ OPERATIONS = {
         ),
         "back_end",
     ),
+    "metrics": About(
+        Text("指标", "Metrics"),
+        Text(
+            "Prometheus 文本格式，凭 DENGLU_METRICS_KEY（Bearer）。",
+            "For Prometheus, with DENGLU_METRICS_KEY (Bearer).",
+        ),
+        "operator",
+    ),
+    "take_receipts": About(
+        Text("短信状态报告", "Take delivery receipts"),
+        Text(
+            "供短信服务商推送状态报告：路径末段为 DENGLU_SMS_RECEIPT_KEY。每次最多 200 条。",
+            "Where SMS providers report what became of messages: the path ends in "
+            "DENGLU_SMS_RECEIPT_KEY. At most 200 reports at once.",
+        ),
+        "operator",
+    ),
     "alive": About(Text("存活", "Live"), Text("进程有回应。", "The process answers."), "health"),
     "readiness": About(
         Text("就绪", "Ready"), Text("数据库也有回应。", "The database answers too."), "health"
     ),
+}
+
+METRICS = {
+    401: "no key, or a wrong one",
+    429: "too many wrong keys from this address",
+    500: "a fault inside",
+    503: "the database is busy",
+}
+
+NOT_HEARD = {
+    400: "the body is no report of this provider",
+    401: "no signature of DENGLU_SMS_HTTP_KEY, or an old one; from http only",
+    413: "the body is too large, or holds more than 200 reports",
+    500: "a fault inside",
+    503: "the database is busy: send it again",
 }
 
 INTROSPECTION = {

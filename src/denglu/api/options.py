@@ -11,6 +11,7 @@ from denglu.domain.deletion import Cancellation
 from denglu.domain.groups import Group
 from denglu.domain.session import Caller, Found, Session
 from denglu.domain.sms_code import Usage
+from denglu.domain.sms_message import Receipt
 from denglu.flows.results import Grant
 
 Clock = Callable[[], int]
@@ -61,6 +62,12 @@ class Options(Protocol):
     def introspection_keys(self) -> Sequence[NamedSecret] | None: ...
     @property
     def access_grace(self) -> int: ...
+    @property
+    def sms_receipt_key(self) -> Secret | None: ...
+    @property
+    def sms_http_key(self) -> Secret | None: ...
+    @property
+    def metrics_key(self) -> Secret | None: ...
 
 
 class Flows(Protocol):
@@ -135,3 +142,5 @@ class Flows(Protocol):
     async def change_password(
         self, found: Found, *, old_password: str, password: str, caller: Caller
     ) -> Grant: ...
+
+    async def take_receipts(self, receipts: Sequence[Receipt]) -> int: ...

@@ -1,8 +1,8 @@
 """From path and method to an endpoint: exact matches only, never a redirect.
 
 The table holds every mount with and without a trailing slash, so a path trick (`//v1`,
-`/v1/./site`, `;a=b`, another case) meets no endpoint at all. The one thing that may vary is a
-number at the end, below a path that was given with `/{id}`.
+`/v1/./site`, `;a=b`, another case) meets no endpoint at all. What may vary is the end: a number
+below a path that was given with `/{id}`, the secret key below that of a gateway.
 """
 
 import re
@@ -17,9 +17,20 @@ from denglu.api.exchange import Exchange
 from denglu.api.forms import Form, form_of
 from denglu.api.handlers import Site
 from denglu.api.options import Clock
+from denglu.api.plain import plainly
 from denglu.api.proxy_watch import ProxyWatch
+from denglu.api.receipts import PATH, PROVIDERS
 from denglu.api.refusals import WireRefusal
-from denglu.api.routes import BACK_ENDS, HEALTH, MERCHANT_API, ROUTES, Guard, Route
+from denglu.api.routes import (
+    BACK_ENDS,
+    HEALTH,
+    HOOKS,
+    MERCHANT_API,
+    ROUTES,
+    WATCHERS,
+    Guard,
+    Route,
+)
 from denglu.domain.errors import Reason, Refusal
 from denglu.domain.member import Member
 from denglu.domain.request_limit import RequestLimit
@@ -30,16 +41,25 @@ Layer = Callable[[Endpoint], Endpoint]
 Methods = dict[str, Endpoint]
 
 _BY_NUMBER = "/{id}"
+_ANY_OTHER = "*"
 # Every one of these fits into 63 bits, and there is one way to write it.
 _NUMBER = re.compile("[1-9][0-9]{0,17}")
 
 
+def _never(word: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Every path that is answered, with its methods; `numbered`: those that a number follows."""
+    """Every path that is answered, with its methods; `numbered`: those that a number follows;
+    `locked`: those that a key follows, which `opens` knows.
+    """
 
     exact: dict[str, Methods] = field(default_factory=dict)
     numbered: dict[str, Methods] = field(default_factory=dict)
+    locked: dict[str, Methods] = field(default_factory=dict)
+    opens: Callable[[str], bool] = _never
 
     def find(self, path: str) -> tuple[Methods | None, int | None]:
         """The methods of a path, and the number at its end where it has one."""
@@ -48,6 +68,8 @@ class Table:
         before, _, last = path.removesuffix("/").rpartition("/")
         if (methods := self.numbered.get(before)) and _NUMBER.fullmatch(last):
             return methods, int(last)
+        if (methods := self.locked.get(before)) and self.opens(last):
+            return methods, None
         return None, None
 
 
@@ -70,22 +92,60 @@ def build_table(
     """Every path that is answered, with its methods. `before` stands before each but HEALTH
     and BACK_ENDS; `watch` sees the calls that limits guard.
     """
-    table = Table()
+    table = Table() if site.hooks is None else Table(opens=site.hooks.opens)
     for route in ROUTES:
         endpoint = bind(route, site, reading)
         if watch is not None and route.limited:
             endpoint = watched(endpoint, watch)
         if before is not None:
             endpoint = before(endpoint)
+        if site.metrics is not None:
+            endpoint = called(endpoint, route.operation)
         for mount in ("", *mounts):
             add(table, route.method, mount.rstrip("/") + route.path, endpoint)
+    people = set(table.exact)
     for route in HEALTH:
         add(table, route.method, route.path, bind(route, site, reading))
-    if site.back_ends is not None:
-        for route in BACK_ENDS:
-            endpoint = site.back_ends.guarding(bind(route, site, reading))
-            add(table, route.method, route.path, endpoint)
+    _add_machines(table, site, reading)
+    for path in table.exact.keys() - people:
+        _refuse_plainly(table.exact[path])
+    for methods in table.locked.values():
+        _refuse_plainly(methods)
     return table
+
+
+def _add_machines(table: Table, site: Site, reading: Reading) -> None:
+    """What is there for other programs, each behind its own key."""
+    for guard, routes in ((site.back_ends, BACK_ENDS), (site.metrics, WATCHERS)):
+        if guard is not None:
+            for route in routes:
+                endpoint = guard.guarding(bind(route, site, reading))
+                add(table, route.method, route.path, called(endpoint, route.operation))
+    for route in HOOKS if site.hooks is not None else ():
+        for gateway in PROVIDERS:
+            endpoint = called(plainly(_for_gateway(route, site, gateway)), route.operation)
+            table.locked[f"{PATH}/{gateway}"] = {route.method: endpoint}
+
+
+def _for_gateway(route: Route, site: Site, gateway: str) -> Endpoint:
+    async def endpoint(exchange: Exchange) -> Answer:
+        return await route.handler(site, exchange, gateway)
+
+    return endpoint
+
+
+def _refuse_plainly(methods: Methods) -> None:
+    """Programs are told with a real status, too, that a method is not there."""
+    methods[_ANY_OTHER] = plainly(_wrong_method(methods))
+
+
+def _wrong_method(methods: Methods) -> Endpoint:
+    allow = ", ".join(sorted(methods))
+
+    async def endpoint(exchange: Exchange) -> Answer:
+        raise WireRefusal(Reason.method_not_allowed, allow=allow)
+
+    return endpoint
 
 
 def add(table: Table, method: str, path: str, endpoint: Endpoint) -> None:
@@ -154,6 +214,16 @@ def admitting(requests: RequestLimit, now: Clock) -> Layer:
     return wrap
 
 
+def called(inner: Endpoint, operation: str) -> Endpoint:
+    """The endpoint; its calls are counted under a name."""
+
+    async def layer(exchange: Exchange) -> Answer:
+        exchange.operation = operation
+        return await inner(exchange)
+
+    return layer
+
+
 def watched(inner: Endpoint, watch: ProxyWatch) -> Endpoint:
     """The endpoint; whoever asks there is seen."""
 
@@ -195,9 +265,7 @@ def routed(table: Table, mounts: Iterable[str]) -> Endpoint:
             raise WireRefusal(
                 Reason.merchant_plugin_missing if wants_merchant else Reason.not_found
             )
-        endpoint = methods.get(exchange.method)
-        if endpoint is None:
-            raise WireRefusal(Reason.method_not_allowed, allow=", ".join(sorted(methods)))
-        return await endpoint(exchange)
+        endpoint = methods.get(exchange.method) or methods.get(_ANY_OTHER)
+        return await (endpoint or _wrong_method(methods))(exchange)
 
     return route

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
-from denglu.api import handlers, introspect
+from denglu.api import handlers, introspect, metrics, receipts
 from denglu.api.envelope import Answer
 from denglu.api.exchange import Exchange
 from denglu.api.forms import (
@@ -43,6 +43,8 @@ class Guard(Enum):
     token = "token"  # a token must be there; the flow judges it
     member = "member"  # a good access token; with a form, the handler gets both
     back_end = "back_end"  # a back-end's own secret
+    watcher = "watcher"  # the key of the metrics
+    path = "path"  # the path ends in the key; the handler gets the gateway's name
 
 
 class Gives(Enum):
@@ -58,14 +60,16 @@ class Gives(Enum):
     nothing_after_sms = "nothing_after_sms"
     health = "health"
     introspection = "introspection"
+    metrics = "metrics"
+    heard = "heard"
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """One endpoint. `refusals`: the reasons of its flow, beside those of its form and guard.
 
-    A path may end in `/{id}`: a number, the handler finds it in the exchange. `twin`: does what
-    another one does, for clients that cannot send its method.
+    A path may end in `/{id}`: a number, the handler finds it in the exchange; or in
+    `/{gateway}/{key}`. `twin`: does what another one does, for clients that cannot send its method.
     """
 
     method: str
@@ -126,7 +130,7 @@ ROUTES = (
         handlers.send_code,
         SmsCodeForm,
         Gives.nothing_after_sms,
-        (R.sms_too_frequent, R.sms_failed, R.captcha_required),
+        (R.sms_too_frequent, R.sms_budget, R.sms_failed, R.captcha_required),
     ),
     Route(
         "POST",
@@ -276,6 +280,19 @@ BACK_ENDS = (
         introspect.introspect,
         VerifyForm,
         Gives.introspection,
+    ),
+)
+
+# Only where DENGLU_METRICS_KEY or DENGLU_SMS_RECEIPT_KEY is set.
+WATCHERS = (Route("GET", "/metrics", Guard.watcher, metrics.metrics, None, Gives.metrics),)
+HOOKS = (
+    Route(
+        "POST",
+        receipts.PATH + "/{gateway}/{key}",
+        Guard.path,
+        receipts.take_receipts,
+        None,
+        Gives.heard,
     ),
 )
 

@@ -158,6 +158,32 @@ class InactiveToken(Closed):
     active: Literal[False]
 
 
+class AliyunHeard(Closed):
+    """As Aliyun wants to be told that it was heard."""
+
+    code: Literal[0]
+    msg: str
+
+
+class TencentHeard(Closed):
+    """As Tencent Cloud wants to be told."""
+
+    result: Literal[0]
+    errmsg: str
+
+
+class SenderHeard(Closed):
+    """What a sender of one's own is told."""
+
+    ok: Literal[True]
+
+
+class NotHeard(Closed):
+    """Why nothing was written down."""
+
+    error: Literal["malformed_body", "body_too_large", "invalid_signature", "internal", "busy"]
+
+
 class IntrospectionRefused(Closed):
     """Why nothing was said."""
 

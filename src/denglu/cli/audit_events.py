@@ -88,6 +88,6 @@ MEANINGS: dict[Event, Meaning] = {
     Event.alert: Meaning(
         "全站出现异常（备注：是什么）",
         "something unusual on the whole site (note: login_failures, code_guessing, "
-        "sms_budget_half, sms_budget_spent)",
+        "sms_budget_half, sms_budget_spent, sms_pumping with blocks or ranges)",
     ),
 }

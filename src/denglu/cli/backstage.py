@@ -61,7 +61,7 @@ def _run(
 ) -> T:
     import asyncio
 
-    _prepare(settings, create=create)
+    prepare(settings, create=create)
 
     async def run() -> T:
         async with _opened(settings) as opened:
@@ -134,7 +134,7 @@ class _LatePasswords:
             self._opened.close()
 
 
-def _prepare(settings: "Settings", *, create: bool) -> None:
+def prepare(settings: "Settings", *, create: bool) -> None:
     """Make sure that the database is there and can be used. Raises Fault, FileTrouble,
     WrongSchema, DatabaseTrouble and MissingDriver.
     """

@@ -18,6 +18,7 @@ from denglu.cli.member import member
 from denglu.cli.migrate import migrate
 from denglu.cli.serve import serve
 from denglu.cli.session import session
+from denglu.cli.sms import sms
 
 _INTERRUPTED = 128 + signal.SIGINT
 
@@ -38,7 +39,7 @@ def denglu() -> None:
     """
 
 
-for command in (serve, migrate, member, session, audit, doctor, backup, copy):
+for command in (serve, migrate, member, session, audit, sms, doctor, backup, copy):
     denglu.add_command(command)
 
 

@@ -4,6 +4,7 @@ import logging
 
 from denglu.domain.errors import Reason, Refusal
 from denglu.domain.limits import Limit, Rate
+from denglu.domain.sms_code import FixedCodes
 from denglu.domain.sms_message import Notice
 from denglu.domain.wording import Wording
 from denglu.flows.code_try import number_key
@@ -18,16 +19,23 @@ _PER_NUMBER = Limit("sms-notice", (Rate(5, 3600), Rate(10, 86400)))
 
 
 class Notices:
-    """Sends notices: as many to a number as codes, and no more."""
+    """Sends notices: as many to a number as codes, and no more; none to ``fixed`` numbers."""
 
     def __init__(
-        self, store: Store, clock: Clock, secrets: Secrets, sending: Sending, wording: Wording
+        self,
+        store: Store,
+        clock: Clock,
+        secrets: Secrets,
+        sending: Sending,
+        wording: Wording,
+        fixed: FixedCodes,
     ) -> None:
         self._store = store
         self._clock = clock
         self._secrets = secrets
         self._sending = sending
         self._wording = wording
+        self._fixed = fixed
 
     async def password_changed(self, mobile: str, merchant_id: int) -> None:
         """To be called after the commit. Raises nothing."""
@@ -49,11 +57,14 @@ class Notices:
         message = self._wording.of_notice(notice, mobile=mobile, now=now, days=days)
         number = number_key(self._secrets, merchant_id, mobile)
         key = self._secrets.key("sms-notice", number.hex())
+        free = self._fixed.code_of(mobile, now) is not None
         claimed = Tried([Claim(_PER_NUMBER, key, Reason.sms_too_frequent)], now)
 
         async def book(tx: Transaction) -> Booked:
             await claim_all(tx, claimed)
-            return await self._sending.book(tx, message, merchant_id=merchant_id, number_key=number)
+            return await self._sending.book(
+                tx, message, merchant_id=merchant_id, number_key=number, free=free
+            )
 
         try:
             await self._sending.deliver(await self._store.write(book))

@@ -25,6 +25,8 @@ _MOBILE = re.compile(
     rf"(?:(?<!{_DIGIT})|(?<=%[0-9A-Fa-f]{{2}}))((?:(?:\+|00)?86[ -]?)?)"
     rf"([1１][3-9３-９]{_DIGIT})[ -]?{_DIGIT}{{4}}[ -]?({_DIGIT}{{4}})(?!{_DIGIT})"
 )
+# What follows the gateway in a path where receipts come in is a key; without a gateway, all of it.
+_HOOK = re.compile(r"""(?i)(/hooks/+(?:sms/+)?(?:[a-z-]{1,15}/+(?=[^\s"'?]))?)[^\s"'?]+""")
 _NAME = r"passw(?:or)?d|pwd|token|secret|authorization|api[_-]?key|cookie"
 # Every repetition is bounded or runs to its end: hostile text costs no more than its length.
 _NAMED = re.compile(
@@ -57,7 +59,9 @@ def redact(text: str) -> str:
 
 
 def redact_shapes(text: str) -> str:
-    """Only what gives itself away by its shape: tokens and mobiles."""
+    """Only what gives itself away by its shape or its place: tokens, mobiles, keys in paths."""
+    if "/" in text:
+        text = _HOOK.sub(r"\1***", text)
     return _MOBILE.sub(r"\1\2****\3", _TOKEN.sub(HIDDEN, text))
 
 

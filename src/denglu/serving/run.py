@@ -1,10 +1,12 @@
 """``denglu serve``: what a start needs, and how many processes it becomes."""
 
+import contextlib
 import gc
 import logging
 from collections.abc import Callable
 
-from denglu.app import load_captcha
+from denglu.app import load_captcha, load_metrics, load_sms
+from denglu.metrics import common_folder
 from denglu.security.common_passwords import common_passwords
 from denglu.serving.listener import allow_files, bound, forbid_core_dumps
 from denglu.serving.process import Process
@@ -63,9 +65,10 @@ def _on_network(
         )
         if workers == 1:
             return process.serve(lambda: ready(chosen))
-        _load_what_all_need(settings)
-        parent = Workers(workers, process.work, sockets, grace=settings.shutdown_grace)
-        return parent.run(lambda: ready(chosen))
+        with common_folder() if settings.metrics_key else contextlib.nullcontext():
+            _load_what_all_need(settings)
+            parent = Workers(workers, process.work, sockets, grace=settings.shutdown_grace)
+            return parent.run(lambda: ready(chosen))
 
 
 def shared_out(settings: Settings, workers: int) -> Settings:
@@ -84,6 +87,8 @@ def _load_what_all_need(settings: Settings) -> None:
     statements()
     common_passwords()
     load_captcha(settings)
+    load_sms(settings)
+    load_metrics(settings)
     gc.collect()
     gc.freeze()
     gc.enable()

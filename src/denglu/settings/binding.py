@@ -9,6 +9,8 @@ from denglu.settings.model import Settings, variable
 from denglu.settings.secret_key import NO_COMMON_KEY, may_make_key
 
 _LONGEST_TEST = timedelta(days=366)
+# Gateways that send the texts of the settings.
+_OWN_TEXTS = ("console", "outbox", "http")
 
 
 def is_loopback(host: str) -> bool:
@@ -73,6 +75,8 @@ def warnings(settings: Settings) -> list[str]:
             f"{variable('sms_test_numbers')}: {len(numbers)} with a code that never changes until "
             f"{settings.sms_test_until}: {', '.join(map(mask_mobile, numbers))}"
         )
+    if settings.sms_dry_run:
+        found.append(f"{variable('sms_dry_run')}=true: no message is sent, so nobody gets a code")
     if settings.sms_code_length < 6:
         found.append(
             f"{variable('sms_code_length')}={settings.sms_code_length}: four digits can be "
@@ -87,6 +91,7 @@ def warnings(settings: Settings) -> list[str]:
             f"{variable('sms_outbox')}: is not used, because {variable('sms_gateways')} does "
             "not name outbox"
         )
+    found += _texts_in_vain(settings)
     if settings.captcha_id and settings.captcha in ("off", "pow"):
         found.append(
             f"{variable('captcha_id')}: is not used with {variable('captcha')}={settings.captcha}"
@@ -94,3 +99,15 @@ def warnings(settings: Settings) -> list[str]:
     if settings.group_aliases and settings.wire != "rageframe":
         found.append(f"{variable('group_aliases')}: is used only in the rageframe profile")
     return found
+
+
+def _texts_in_vain(settings: Settings) -> Iterator[str]:
+    """Texts that nobody sends, because every gateway has templates of its own."""
+    if set(settings.sms_gateways) & set(_OWN_TEXTS):
+        return
+    for name in ("sms_texts", "sms_autofill_domain", "sms_android_hash"):
+        if getattr(settings, name):
+            yield (
+                f"{variable(name)}: is not used: {', '.join(settings.sms_gateways)} send the texts "
+                "of their own templates. Put it into these (sms.md)"
+            )

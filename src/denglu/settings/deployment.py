@@ -159,6 +159,16 @@ class Storage(Section):
             180 * _DAY, 3650 * _DAY, "CSL article 21 asks to keep logs for six months", unit="s"
         ),
     ] = 180 * _DAY
+    retention_messages: Annotated[
+        Whole,
+        between(
+            _DAY,
+            3650 * _DAY,
+            "how long the row of a message is kept: what was sent when, by which gateway, at what "
+            "cost; the number in it only masked and as a keyed digest",
+            unit="s",
+        ),
+    ] = 180 * _DAY
     cancel_cooling_off: Annotated[
         Whole,
         between(

@@ -15,9 +15,27 @@ from denglu.settings.deployment import Deployment, Storage
 from denglu.settings.login import Login, Sessions
 from denglu.settings.server import Server
 from denglu.settings.sms import Sms
+from denglu.settings.sms_aliyun import SmsAliyun
+from denglu.settings.sms_budget import SmsBudget
+from denglu.settings.sms_http import SmsHttp
+from denglu.settings.sms_tencent import SmsTencent
+from denglu.settings.wording import Texts
 
 PREFIX = "DENGLU_"
-SECTIONS: tuple[type[Section], ...] = (Deployment, Sms, Captcha, Login, Sessions, Server, Storage)
+SECTIONS: tuple[type[Section], ...] = (
+    Deployment,
+    Sms,
+    SmsBudget,
+    Texts,
+    SmsAliyun,
+    SmsTencent,
+    SmsHttp,
+    Captcha,
+    Login,
+    Sessions,
+    Server,
+    Storage,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +47,20 @@ class Effective:
     source: str
 
 
-class Settings(Deployment, Sms, Captcha, Login, Sessions, Server, Storage):
+class Settings(
+    Deployment,
+    Sms,
+    SmsBudget,
+    Texts,
+    SmsAliyun,
+    SmsTencent,
+    SmsHttp,
+    Captcha,
+    Login,
+    Sessions,
+    Server,
+    Storage,
+):
     """Every setting. Made by ``load_settings``; tests may call it with keyword arguments.
 
     Relative paths count from the directory the settings were loaded in.

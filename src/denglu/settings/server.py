@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import PlainValidator
+from pydantic import PlainValidator, SecretStr
 
 from denglu.settings import readers
 from denglu.settings.about import About, Section, between, kind
@@ -55,6 +55,28 @@ class Server(Section):
             "there is no such path. To exchange one, name two for a while",
             allowed="name:secret, or several with a comma or a line each; a secret has 32 … 256 "
             "letters, digits and - . _ ~ (such as `openssl rand -hex 32`)",
+            filed=True,
+            secret=True,
+        ),
+    ] = None
+    sms_receipt_key: Annotated[
+        SecretStr | None,
+        PlainValidator(readers.word),
+        About(
+            why="opens POST /hooks/sms/{gateway}/{key}, where providers tell what became of "
+            "messages (operating.md); not set, there is no such path",
+            allowed="16 … 256 letters, digits and - . _ ~ (such as `openssl rand -hex 32`)",
+            filed=True,
+            secret=True,
+        ),
+    ] = None
+    metrics_key: Annotated[
+        SecretStr | None,
+        PlainValidator(readers.word),
+        About(
+            why="opens GET /metrics to a Prometheus that has it (Bearer), and counts what it "
+            "shows; not set, there is no such path. Needs denglu[metrics]",
+            allowed="16 … 256 letters, digits and - . _ ~ (such as `openssl rand -hex 32`)",
             filed=True,
             secret=True,
         ),

@@ -4,29 +4,14 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, PlainValidator
+from pydantic import Field, PlainValidator
 
 from denglu.domain.limits import Rate
 from denglu.settings import readers
 from denglu.settings.about import About, Section, at_most_daily, between, kind
-from denglu.settings.values import Located, Number, Rates, Whole, each, plain
+from denglu.settings.values import Located, Number, Rates, Switch, Whole, each
 
 _HOUR, _DAY = 3600, 86400
-
-
-def _product(text: str) -> str:
-    if not 1 <= len(text) <= 16 or set(text) & set("【】{}"):
-        raise ValueError("is empty, too long, or holds 【】 or {}")
-    return plain(text)
-
-
-def _wording(text: str) -> str:
-    rest = text.replace("{code}", "").replace("{minutes}", "")
-    if "{code}" not in text or set(rest) & set("{}"):
-        raise ValueError("has no {code}, or other braces than {code} and {minutes}")
-    if len(text) > 200:
-        raise ValueError("is longer than 200 characters")
-    return plain(text)
 
 
 class Sms(Section):
@@ -37,8 +22,8 @@ class Sms(Section):
         each(readers.gateway, most=8),
         About(
             why="tried in this order; console prints to the terminal, outbox writes to a file, "
-            "real providers follow in a later release",
-            allowed="console, outbox; at least one",
+            "the others send (sms.md); http is for a sender of your own",
+            allowed=f"{', '.join(readers.GATEWAYS)}; at least one",
             low=1,
             measure=len,
         ),
@@ -55,22 +40,28 @@ class Sms(Section):
             "accept is for a closed test network",
         ),
     ] = "refuse"
-    sms_product_name: Annotated[
-        str,
-        AfterValidator(_product),
-        kind("1 … 16 characters, without 【】 and {}", "stands in 【】 in front of every message"),
-    ] = "denglu"
-    sms_text: Annotated[
-        str,
-        AfterValidator(_wording),
-        kind("at most 200 characters with {code}, and {minutes} if wanted", "the message"),
-    ] = "您的验证码是{code}，{minutes}分钟内有效，请勿泄露。"
+    sms_dry_run: Annotated[
+        Switch,
+        kind(
+            "true, false",
+            "true books and charges every message and sends none: nobody gets a code",
+        ),
+    ] = False
     sms_gateway_timeout: Annotated[
         Number, between(1, 5, "a gateway that has not answered by then may have sent", unit="s")
     ] = 5.0
     sms_timeout: Annotated[
         Number, between(1, 6, "all gateways together: nobody waits longer for an answer", unit="s")
     ] = 6.0
+    sms_gateway_pause: Annotated[
+        Number,
+        between(
+            1,
+            25,
+            "a gateway that failed three times in a row is left alone so long, later twice as long",
+            unit="s",
+        ),
+    ] = 15.0
     sms_code_length: Annotated[
         Whole,
         About(
@@ -137,6 +128,25 @@ class Sms(Section):
             "more need one instead of being refused",
         ),
     ] = (Rate(10, _HOUR),)
+    sms_block_rates: Annotated[
+        Rates,
+        at_most_daily(
+            24,
+            1_000_000,
+            "messages to a block of numbers (the first seven digits) whose code did not come back: "
+            "SMS pumping. Above it, and while they are more than half of the block's messages, "
+            "more need a captcha, and wait where none is configured",
+        ),
+    ] = (Rate(30, _HOUR),)
+    sms_range_rates: Annotated[
+        Rates,
+        at_most_daily(
+            240,
+            1_000_000,
+            "the same for a range of addresses (IPv4 /24, IPv6 /48): carriers put many people "
+            "behind one",
+        ),
+    ] = (Rate(100, _HOUR),)
     sms_site_rates: Annotated[
         Rates,
         at_most_daily(

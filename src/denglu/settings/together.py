@@ -4,9 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from denglu.domain.groups import Groups
+from denglu.domain.sms_code import Usage
+from denglu.domain.sms_message import Notice
+from denglu.domain.spend import parts_of
+from denglu.domain.wording import RETRIEVER_BYTES, size_of
+from denglu.settings import sms_aliyun, sms_http, sms_tencent
 from denglu.settings.captcha import NEEDED
 from denglu.settings.model import Settings, about, shown, variable
+from denglu.settings.sms_budget import money_text, prices_of
+from denglu.settings.wording import wording_of
 
+_GATEWAYS_NEED = sms_aliyun.NEEDED | sms_tencent.NEEDED | sms_http.NEEDED
 _OWASP_ONE_PASS_KIB = 47104
 _FOUR_DIGITS = 4
 _FOUR_DIGIT_TRIES = 3
@@ -33,7 +41,7 @@ class Together:
 
 def _assigned(settings: Settings, name: str) -> str:
     value = getattr(settings, name)
-    if value in (None, ""):
+    if value in (None, "", {}):
         return f"{variable(name)} (not set)"
     return f"{variable(name)}={shown(name, value)} (from {settings.source_of(name)})"
 
@@ -43,7 +51,9 @@ def check_together(settings: Settings) -> list[Together]:
     return [
         *_codes(settings),
         *_sms(settings),
+        *_budgets(settings),
         *_test_numbers(settings),
+        *_texts(settings),
         *_captcha(settings),
         *_lives(settings),
         *_deployment(settings),
@@ -76,10 +86,36 @@ def _sms(s: Settings) -> Iterator[Together]:
         yield Together(
             ("sms_outbox", "sms_gateways"), "the gateway outbox needs the path of its file"
         )
+    for gateway in s.sms_gateways:
+        for name, called in _GATEWAYS_NEED.get(gateway, {}).items():
+            if not getattr(s, name):
+                yield Together((name, "sms_gateways"), f"the gateway {gateway} needs {called}")
+    if set(s.sms_pnvs_templates) & set(Notice):
+        yield Together(
+            ("sms_pnvs_templates", "sms_gateways"), "the gateway aliyun-pnvs sends codes only"
+        )
     if s.sms_gateway_timeout > s.sms_timeout:
         yield Together(
             ("sms_gateway_timeout", "sms_timeout"), "one gateway cannot take longer than all"
         )
+
+
+def _budgets(s: Settings) -> Iterator[Together]:
+    prices = prices_of(s, s.sms_gateways)
+    texts = wording_of(s).longest(s.sms_code_length, s.sms_code_ttl).values()
+    dearest = max(prices.values(), default=0) * max(map(parts_of, texts))
+    for name in ("sms_budget", "sms_merchant_budget"):
+        caps = getattr(s, name).values()
+        for gateway in s.sms_gateways:
+            if caps and gateway not in prices:
+                yield Together(
+                    ("sms_prices", name), f"a budget in money needs the price of {gateway}"
+                )
+        if any(cap < dearest for cap in caps):
+            yield Together(
+                (name, "sms_prices"),
+                f"the longest message may cost {money_text(dearest)}: it would never be sent",
+            )
 
 
 def _test_numbers(s: Settings) -> Iterator[Together]:
@@ -90,6 +126,19 @@ def _test_numbers(s: Settings) -> Iterator[Together]:
     if any(len(code) != s.sms_code_length for code in s.sms_test_numbers.values()):
         yield Together(
             ("sms_test_numbers", "sms_code_length"), "each code must be as long as all others"
+        )
+
+
+def _texts(s: Settings) -> Iterator[Together]:
+    if not s.sms_android_hash:
+        return
+    texts = wording_of(s).longest(s.sms_code_length, s.sms_code_ttl)
+    long = {usage: size for usage in Usage if (size := size_of(texts[usage])) > RETRIEVER_BYTES}
+    if long:
+        yield Together(
+            ("sms_android_hash", "sms_texts" if set(long) & set(s.sms_texts) else "sms_text"),
+            f"Android hands an app messages of {RETRIEVER_BYTES} bytes at most, and with name, "
+            f"hash and domain that of {' '.join(long)} has {max(long.values())}: shorten the text",
         )
 
 

@@ -145,8 +145,9 @@ def _accepted(answer: Mapping[str, Any], likely: int) -> Accepted:
 
 def _trouble(status: int, said: object) -> Trouble:
     """What an answer says of the message; what says nothing may be the end of one that was sent."""
-    if status == 503 or (status >= 500 and isinstance(said, str)):
+    known = said in _SAID
+    if status == 503 or (status >= 500 and known):
         return Trouble.unreachable
-    if 400 <= status < 500 and said in _SAID:
+    if 400 <= status < 500 and known:
         return Trouble(str(said))
     return Trouble.throttled if status == 429 else Trouble.unanswered

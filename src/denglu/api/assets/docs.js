@@ -67,7 +67,7 @@ function formOf(operation) {
 
 function examplesOf(operation) {
   const all = Object.values(operation.responses)
-    .flatMap((response) => Object.entries(response.content["application/json"].examples || {}));
+    .flatMap((response) => Object.entries(response.content["application/json"]?.examples || {}));
   return Object.fromEntries(all);
 }
 
