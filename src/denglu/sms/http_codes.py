@@ -51,7 +51,8 @@ CODES = Catalogue(
     ProviderCode(
         "HTTP *",
         Trouble.unanswered,
-        "回答不合协议（error 不是约定的词），短信可能已发出。核对 DENGLU_SMS_HTTP_URL 的路径与代理。",
+        "回答不合协议（error 不是约定的词），短信可能已发出。"
+        "核对 DENGLU_SMS_HTTP_URL 的路径与代理。",
         "An answer outside of the protocol (no word of it in error), so the message may be under "
         "way. Look at the path in DENGLU_SMS_HTTP_URL, and at proxies before the receiver.",
     ),
