@@ -109,18 +109,18 @@ def test_providers_report_from_outside_and_the_key_is_in_no_log(
     nginx: NginxServer, server: Serving
 ) -> None:
     """A GET shows who has the right key: nothing else is at that path for it."""
-    paths = (
-        f"/hooks/sms/aliyun/{RECEIPT_KEY}",
-        f"/Hooks/sms/{RECEIPT_KEY}",
-        f"/hooks/{RECEIPT_KEY}",
-    )
+    paths = {
+        f"/hooks/sms/aliyun/{RECEIPT_KEY}": 405,
+        f"/Hooks/sms/{RECEIPT_KEY}": 200,
+        f"/hooks/{RECEIPT_KEY}": 200,
+    }
     log = nginx.folder / "denglu.access.log"
-    for path, reason in zip(paths, ("method_not_allowed", "not_found", "not_found"), strict=True):
-        assert get(nginx, path).json()["data"]["reason"] == reason
+    for path, status in paths.items():
+        assert get(nginx, path).status_code == status
     lines: list[str] = []
     while len(lines) < len(paths):  # nginx writes them after it has answered
         lines = [line for line in log.read_text().splitlines() if "ooks/" in line]
-    assert all('"GET /hooks/***" 200' in line for line in lines)
+    assert all('"GET /hooks/***" ' in line for line in lines)
     assert RECEIPT_KEY not in log.read_text()
     assert RECEIPT_KEY not in (nginx.folder / "denglu.error.log").read_text()
 
