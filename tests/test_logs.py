@@ -464,3 +464,15 @@ def test_I13_log_lines_equal_requests(hostile: dict[str, str]) -> None:
 )
 def test_L01_the_key_in_a_path_is_hidden(path: str, shown: str) -> None:
     assert redact(path.replace("KEY", "receipt.canary_1~2")) == shown
+
+
+@pytest.mark.parametrize(
+    "stray",
+    ["/hooks/sms/aliyun/ KEY", "/hooks/sms/aliyun/x\nKEY", "/hooks/sms/'KEY", "/hooks/ KEY"],
+)
+async def test_L01_a_key_that_was_pasted_badly_is_in_no_access_log(stray: str) -> None:
+    log, stream = access_log()
+    log.write(**FIELDS | {"path": stray.replace("KEY", "receipt.canary_1~2")})
+    log.close()
+    assert "canary" not in stream.getvalue()
+    assert '"path":"/hooks/' in stream.getvalue()

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from denglu.domain.errors import Reason, Refusal
 from denglu.domain.sms_message import SmsMessage, Trouble
 from denglu.flows.ports import Accepted, GatewayFailed, SmsNotSent
 from denglu.metrics import Metrics, Used
@@ -98,3 +99,16 @@ async def test_budgets_are_told_as_shares() -> None:
     found = await said(metrics)
     assert found['denglu_sms_budget_used_ratio{period="day",unit="money"}'] == 0.25
     assert found['denglu_sms_budget_used_ratio{period="hour",unit="messages"}'] == 1
+
+
+async def test_without_the_database_all_but_the_budgets_is_told() -> None:
+    """What gateways and requests do is asked for most while it is away."""
+
+    async def away() -> Iterable[Used]:
+        raise Refusal(Reason.busy, retry_after=1)
+
+    metrics = Metrics(lambda gateway, parts: 0, away)
+    metrics.request("login", 503, "busy", 3.0)
+    found = await said(metrics)
+    assert found['denglu_requests_total{code="503",operation="login",reason="busy"}'] == 1
+    assert not [name for name in found if "budget" in name]

@@ -326,7 +326,6 @@ def _service(
             _sms_limits(settings),
             wording,
             suspicion,
-            watch,
             pumping,
             _fixed_codes(settings),
         ),

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from denglu.domain.errors import Refusal
 from denglu.domain.sms_message import Outcome
 
 if TYPE_CHECKING:
@@ -44,14 +45,16 @@ def common_folder() -> Iterator[None]:
     anything imports the library.
     """
     with tempfile.TemporaryDirectory(prefix="denglu-metrics-") as folder:
-        before = os.environ.get(_FOLDER)
         os.environ[_FOLDER] = folder
         try:
             yield
         finally:
             os.environ.pop(_FOLDER)
-            if before is not None:
-                os.environ[_FOLDER] = before
+
+
+def forget_folder() -> None:
+    """A folder that the environment names is none of ours: others count there, or did once."""
+    os.environ.pop(_FOLDER, None)
 
 
 class Metrics:
@@ -126,10 +129,13 @@ class Metrics:
             self._open.labels(gateway).set(alone)
 
     async def render(self) -> tuple[str, bytes]:
-        """Content type and text. Raises ``busy``."""
+        """Content type and text."""
         from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-        used = list(await self._budgets())
+        used: list[Used] = []
+        # All else is wanted most while the database is away.
+        with contextlib.suppress(Refusal):
+            used.extend(await self._budgets())
         registry = self._registry if self._folder is None else _all_of(self._folder)
         text = await asyncio.to_thread(generate_latest, registry)
         return CONTENT_TYPE_LATEST, text + await asyncio.to_thread(generate_latest, _shares(used))

@@ -91,6 +91,13 @@ async def test_a_sender_of_ones_own_signs_what_it_tells(desk: Server) -> None:
     assert heard(desk)[1] == Receipt("http", "m-2", delivered=False, error="absent")
 
 
+async def test_a_sender_may_count_its_messages(desk: Server) -> None:
+    """Its answer may name a message by a number, so its report may."""
+    assert (await tell(desk, "http", **signed(HTTP | {"id": 17}))).status_code == 200
+    assert heard(desk) == [Receipt("http", "17", delivered=True)]
+    assert (await tell(desk, "http", **signed(HTTP | {"id": True}))).status_code == 400
+
+
 @pytest.mark.parametrize(
     "sent",
     [

@@ -286,7 +286,7 @@ def test_redis_is_asked_where_it_would_be_used(
         monkeypatch.setattr("denglu.doctor.redis._SECONDS", 0.1)
         found(judged(there), Level.warning, "does not answer")
     monkeypatch.setitem(sys.modules, "redis", None)
-    assert "denglu[redis]" in found(judged(there), Level.fault, "driver for redis").advice
+    assert "denglu[redis]" in found(judged(there), Level.fault, "library for redis").advice
 
 
 def test_a_server_that_could_not_connect_is_told(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

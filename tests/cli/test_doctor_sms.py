@@ -56,6 +56,13 @@ def test_the_report_for_programs_has_stable_keys(bare: Desk, aliyun: AliyunSms) 
     assert len(fault["advice"].split("\n")) == 2
 
 
+def test_the_report_for_programs_may_be_asked_for_before_or_after(
+    bare: Desk, aliyun: AliyunSms
+) -> None:
+    first = bare.ok("doctor", "--json", "sms", **named(aliyun))
+    assert json.loads(first) == json.loads(bare.ok("doctor", "sms", "--json", **named(aliyun)))
+
+
 def test_settings_that_cannot_be_used_are_named(bare: Desk) -> None:
     done = bare.run("doctor", "sms", sms_gateways="aliyun")
     assert done.returncode == 2

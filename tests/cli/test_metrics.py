@@ -53,6 +53,19 @@ def test_one_process_counts_what_it_answers(desk: Desk) -> None:
     assert KEY not in log
 
 
+def test_a_folder_that_the_environment_names_is_nobody_s_here(desk: Desk, tmp_path: Path) -> None:
+    """It may be missing, another program's, or full of what an earlier process counted."""
+    (tmp_path / "other").mkdir()
+    for folder in (tmp_path / "other", tmp_path / "missing"):
+        desk.settings["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+        with desk.serving(metrics_key=KEY) as server:
+            server.call("/v1/site/login", {})
+            assert refused_logins(counted(server)) == 1
+            assert server.stop() == 0
+            assert "Exception" not in server.errors.read_text()
+    assert list((tmp_path / "other").iterdir()) == []
+
+
 def test_workers_count_together_and_a_dead_one_is_not_forgotten(each_crew: Desk) -> None:
     """Whichever worker is asked, the sum is that of all, also of one that was killed."""
     outbox = {"sms_gateways": "outbox", "sms_outbox": str(each_crew.folder / "outbox")}
@@ -106,6 +119,11 @@ def test_a_library_that_is_not_installed_is_named_where_it_is_needed(
         with desk.serving() as server:
             assert server.stop() == 0
         return
+    desk.settings["PYTHONPATH"] = environ["PYTHONPATH"]
+    doctor = desk.run("doctor", metrics_key=KEY)
+    assert doctor.returncode == 1
+    assert "the library of the metrics is not installed (prometheus_client)" in doctor.stdout
+    assert "-> pip install 'denglu[metrics]'" in doctor.stdout
     done = subprocess.run(
         [sys.executable, "-m", "denglu", "serve", "--port", "0"],
         cwd=desk.folder,
@@ -116,6 +134,6 @@ def test_a_library_that_is_not_installed_is_named_where_it_is_needed(
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines()[-1] == (
-        "denglu: the driver for metrics is not installed (prometheus_client): "
+        "denglu: the library for metrics is not installed (prometheus_client): "
         "pip install 'denglu[metrics]'"
     )

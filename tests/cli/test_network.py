@@ -174,6 +174,6 @@ def test_a_driver_that_is_not_installed_is_named(bare: Desk, driver: str) -> Non
         )
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr == (
-            f"denglu: the driver for {kind} is not installed ({driver}): "
+            f"denglu: the library for {kind} is not installed ({driver}): "
             f"pip install 'denglu[{kind}]'\n"
         )

@@ -158,6 +158,10 @@ def test_a_terminal_cannot_be_written_on_by_a_message(near: Desk) -> None:
 
 def test_what_is_left_out_is_said(near: Desk) -> None:
     assert near.run("sms", "list").stderr == "no messages in the last 24 hours\n"
+    figures = near.run("sms", "stats")
+    assert figures.stderr == "no messages\n"
+    assert "GATEWAY" not in figures.stdout
+    assert "BUDGET" in figures.stdout
     assert near.run("sms", "list", "--mobile", MING).stderr == "no messages\n"
     for _ in range(2):
         near.ok("sms", "test", MING)
@@ -238,6 +242,10 @@ def test_mistakes_are_one_line(near: Desk) -> None:
     assert line == "--gateway tencent: DENGLU_SMS_GATEWAYS has outbox"
     assert "'yesterday' is no time" in near.fault("sms", "stats", "--since", "yesterday", code=2)
     assert "is not one of" in near.fault("sms", "list", "--outcome", "lost", code=2)
+    line = near.fault("sms", "list", "--gateway", "alyun", code=2)
+    assert line == (
+        "--gateway alyun: there are console, outbox, aliyun, aliyun-pnvs, tencent, http"
+    )
 
 
 def test_without_a_database_there_are_no_messages(bare: Desk) -> None:

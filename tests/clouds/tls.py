@@ -36,6 +36,36 @@ def unheard() -> Iterator[str]:
 
 
 @contextlib.contextmanager
+def dripping(
+    tls: ssl.SSLContext | None = None,
+) -> Iterator[tuple[str, threading.Event]]:
+    """``host:port`` of one that answers a byte at a time, and whether its caller went away."""
+    gone, over = threading.Event(), threading.Event()
+
+    def drip(caller: socket.socket) -> None:
+        with contextlib.suppress(OSError), caller, contextlib.ExitStack() as stack:
+            if tls is not None:
+                caller = stack.enter_context(tls.wrap_socket(caller, server_side=True))
+            caller.recv(65536)
+            caller.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n")
+            while not over.wait(0.02):
+                caller.sendall(b" ")
+        if not over.is_set():
+            gone.set()
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        thread = threading.Thread(target=lambda: drip(listener.accept()[0]))
+        thread.start()
+        try:
+            yield "{}:{}".format(*listener.getsockname()), gone
+        finally:
+            over.set()
+            thread.join()
+
+
+@contextlib.contextmanager
 def taken(*, hangs_up: bool) -> Iterator[str]:
     """``host:port`` of one that takes every connection and says nothing, or ends it at once."""
     with socket.socket() as listener:

@@ -113,6 +113,7 @@ def test_providers_report_from_outside_and_the_key_is_in_no_log(
         f"/hooks/sms/aliyun/{RECEIPT_KEY}": 405,
         f"/Hooks/sms/{RECEIPT_KEY}": 200,
         f"/hooks/{RECEIPT_KEY}": 200,
+        f"/api/hooks/sms/aliyun/{RECEIPT_KEY}": 200,
     }
     log = nginx.folder / "denglu.access.log"
     for path, status in paths.items():

@@ -42,12 +42,34 @@ def test_no_explanation_names_a_setting_that_is_none(name: str) -> None:
         assert set(named) <= known, code
 
 
-def test_what_nobody_knows_is_a_matter_of_the_network() -> None:
-    found = explain("ConnectTimeoutError", gateway="aliyun")
+@pytest.mark.parametrize("trouble", ["unreachable", "unanswered"])
+def test_where_no_provider_spoke_it_is_a_matter_of_the_network(trouble: str) -> None:
+    found = explain("ConnectTimeoutError", trouble, gateway="aliyun")
     assert found.trouble is Trouble.unreachable
     assert "DNS" in found.en
-    assert explanations("ConnectTimeoutError") == []
-    assert explain("anything", gateway="console") == found
+    assert explain("anything", trouble, gateway="console") == found
+
+
+def test_a_code_that_is_in_no_list_is_the_provider_s_own() -> None:
+    """The provider spoke: its own list knows more, and no firewall is to blame."""
+    found = explain("isv.NEW_THING", "refused", gateway="aliyun")
+    assert "DNS" not in found.en
+    assert "错误码" in found.zh
+
+
+@pytest.mark.parametrize(
+    "name", ["ConnectionRefusedError", "gaierror", "SSLError", "ReadTimeout", "RemoteDisconnected"]
+)
+def test_what_the_network_did_can_be_looked_up(name: str) -> None:
+    [(gateway, found)] = explanations(name)
+    assert (gateway, found.code) == ("denglu", name)
+    assert "DNS" in found.en
+
+
+def test_an_answer_that_cannot_be_read_can_be_looked_up() -> None:
+    [(gateway, found)] = explanations("unreadable")
+    assert gateway == "denglu"
+    assert "DNS" not in found.en
 
 
 def test_the_first_code_that_is_known_explains() -> None:

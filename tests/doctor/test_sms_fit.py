@@ -81,6 +81,16 @@ def test_what_one_gateway_cannot_send_goes_to_the_others(tmp_path: Path) -> None
     assert {level for level, _ in of(found, "templates")} == {"note"}
 
 
+@pytest.mark.parametrize("gateways", ["aliyun-pnvs", "aliyun-pnvs,http"])
+def test_nobody_is_told_to_name_a_template_that_stops_the_start(
+    tmp_path: Path, gateways: str
+) -> None:
+    [finding] = [each for each in fit(tmp_path, gateways) if each.area == "templates"]
+    assert finding.advice == "aliyun-pnvs sends codes only: notices are for another gateway"
+    [finding] = [each for each in fit(tmp_path, "aliyun,aliyun-pnvs") if each.area == "templates"]
+    assert finding.advice.startswith("apply for one at aliyun, and name")
+
+
 def test_all_templates_everywhere_are_nothing_to_speak_of(tmp_path: Path) -> None:
     templates = f"code=SMS_1,{NOTICES}"
     assert of(fit(tmp_path, "aliyun", SMS_ALIYUN_TEMPLATES=templates), "templates") == []
@@ -146,11 +156,14 @@ def test_a_price_that_is_missing_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("budget", "worst"),
     [
-        ({"SMS_BUDGET": "month=2000"}, "2000"),
-        ({"SMS_BUDGET": "hour=1,month=2000"}, "744"),
-        ({"SMS_BUDGET": "hour=100,day=20"}, "620"),
-        ({"SMS_BUDGET_MESSAGES": "day=100"}, "3100 messages and 155"),
-        ({"SMS_BUDGET": "month=10", "SMS_BUDGET_MESSAGES": "day=100"}, "3100 messages and 10"),
+        ({"SMS_BUDGET": "month=2000"}, "costs 2000"),
+        ({"SMS_BUDGET": "hour=1,month=2000"}, "costs 744"),
+        ({"SMS_BUDGET": "hour=100,day=20"}, "costs 620"),
+        ({"SMS_BUDGET_MESSAGES": "day=100"}, "has 3100 messages and costs 155"),
+        (
+            {"SMS_BUDGET": "month=10", "SMS_BUDGET_MESSAGES": "day=100"},
+            "has 3100 messages and costs 10",
+        ),
     ],
 )
 def test_a_budget_bounds_the_worst_month(
@@ -159,12 +172,12 @@ def test_a_budget_bounds_the_worst_month(
     prices = {"SMS_PRICES": "aliyun=0.045,tencent=0.05"}
     [finding] = money(tmp_path, "aliyun,tencent", **prices, **budget)
     assert finding.level is Level.ok
-    assert finding.message == f"the worst month has {worst}; then nothing is sent (sms_budget)"
+    assert finding.message == f"the worst month {worst}; then nothing is sent (sms_budget)"
 
 
 def test_a_text_of_two_parts_doubles_the_worst_month(tmp_path: Path) -> None:
     budget = {"SMS_PRICES": "http=0.05", "SMS_BUDGET_MESSAGES": "month=100"}
     [finding] = money(tmp_path, "http", **budget)
-    assert "has 100 messages and 5;" in finding.message
+    assert "has 100 messages and costs 5;" in finding.message
     [finding] = money(tmp_path, "http", SMS_TEXTS="cancel={code}" + "长" * 60, **budget)
-    assert "has 100 messages and 10;" in finding.message
+    assert "has 100 messages and costs 10;" in finding.message

@@ -128,6 +128,15 @@ def test_each_rate_looks_at_its_own_window() -> None:
     assert told == [0, 0, 0, 57, 0, 0, 0, 57]
 
 
+@pytest.mark.parametrize("offset", [0, 1, 10, 29])
+def test_a_proof_speaks_for_others_no_longer_than_the_window(offset: int) -> None:
+    block, start = Block(provable("1/1h")), NOW + offset
+    for _ in range(5):
+        block.count(start)
+        block.prove(start)
+    assert [block.send(start + HOUR) == 0 for _ in range(2)] == [True, False]
+
+
 @pytest.mark.parametrize("by", ["prove", "release"])
 def test_only_what_is_there_is_proven_or_taken_back(by: str) -> None:
     block = filled(2, 1, provable("30/1h"))
@@ -227,3 +236,22 @@ def test_a_busy_block_stays_small_and_can_be_proven_to_the_last(window: str) -> 
     tries = Tally.load(block.stored).tries
     assert {tag for _, _, tag in tries} == {"+"}
     assert sum(n for _, n, _ in tries) == 4000
+
+
+def test_proofs_of_the_last_hour_do_not_speak_for_the_day() -> None:
+    block = Block(provable("3/1h", "4/1d"))
+    for n in range(4):
+        assert block.send(NOW + 2 * HOUR * n) == 0
+    later = NOW + 10 * HOUR
+    block.stored = count(block.limit, Tally.load(block.stored), later).dump()
+    block.stored = prove(block.limit, Tally.load(block.stored), later).dump()
+    assert block.send(later) > 0
+
+
+def test_a_counted_message_is_one_plain_try_and_what_is_over_is_forgotten() -> None:
+    limit = provable("3/150s")
+    first = count(limit, Tally(), NOW)
+    ((at, n, tag),) = first.tries
+    assert (type(at), n, tag) == (int, 1, "")
+    assert len(count(limit, first, at + 149).tries) == 2
+    assert len(count(limit, first, at + 150).tries) == 1

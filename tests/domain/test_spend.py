@@ -1,5 +1,6 @@
 """Periods of budgets, their caps, and as how many messages a text is billed."""
 
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -37,6 +38,19 @@ def test_S15_a_period_begins_and_ends_by_the_calendar(
     kind: Kind, now: str, starts: str, ends: str
 ) -> None:
     assert kind.span(at(now), CHINA) == (at(starts), at(ends))
+
+
+def test_a_month_begins_where_the_settings_say_whatever_the_machine_thinks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here = Kind.month.span(1_764_600_000, 8)
+    try:
+        monkeypatch.setenv("TZ", "America/Adak")
+        time.tzset()
+        assert Kind.month.span(1_764_600_000, 8) == here
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_leap_february_has_29_days() -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import pytest
 
 from denglu.domain.sms_message import MessageResult, Outcome, Receipt
 from denglu.flows import receipts as receipts_flow
@@ -101,7 +103,7 @@ async def test_a_receipt_may_come_before_the_message_is_closed(any_world: World)
 
 async def test_only_so_many_wait_for_messages_that_nobody_knows(world: World) -> None:
     meter = Counted()
-    take = taking(world, meter, *[0.01] * 1000)
+    take = taking(world, meter, 60.0)
     stray = [Receipt("aliyun", "x", delivered=True)]
     waiting = [asyncio.create_task(take(stray)) for _ in range(receipts_flow._MOST_WAITING)]
     async with asyncio.timeout(20):
@@ -113,6 +115,22 @@ async def test_only_so_many_wait_for_messages_that_nobody_knows(world: World) ->
     await asyncio.gather(*waiting, return_exceptions=True)
     assert take._waiting == 0
     assert meter.receipts == {("aliyun", "stray"): 1}
+
+
+async def test_whoever_looks_again_is_one_of_those_who_wait(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a slow database would let in more of them."""
+    take, seen = taking(world, Counted(), 0.0, 0.0), list[int]()
+
+    async def watched(receipts: Sequence[Receipt]) -> list[Receipt]:
+        seen.append(take._waiting)
+        return list(receipts)
+
+    monkeypatch.setattr(take, "_write", watched)
+    assert await take([Receipt("aliyun", "x", delivered=True)]) == 1
+    assert seen == [0, 1, 1]
+    assert take._waiting == 0
 
 
 async def test_receipts_of_many_at_once_find_their_own_rows(any_world: World) -> None:

@@ -223,7 +223,6 @@ class World:
             n.sms,
             wording,
             suspicion,
-            watch,
             pumping,
             n.fixed,
         )

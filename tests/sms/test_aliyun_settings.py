@@ -89,9 +89,21 @@ def test_keys_come_from_files_and_are_shown_nowhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["SMS_ALIYUN_ENDPOINT", "SMS_PNVS_ENDPOINT"])
-@pytest.mark.parametrize("text", ["http://sms.example", "https://sms.example/path", "sms.example"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://sms.example", "https://sms.example/path", "sms.example", "https://..",
+        "https://sms..example", "https://-", "https://sms.example:0", "https://sms.example:65536",
+        "http://127.0.0.1:99999",
+    ],
+)  # fmt: skip
 def test_an_endpoint_is_https_or_this_machine(tmp_path: Path, name: str, text: str) -> None:
     assert f"DENGLU_{name}=" in fault(tmp_path, **{name: text})
+
+
+@pytest.mark.parametrize("name", ["SMS_ALIYUN_SIGN", "SMS_PNVS_SIGN", "SMS_TENCENT_SIGN"])
+def test_a_signature_is_given_without_its_brackets(tmp_path: Path, name: str) -> None:
+    assert "without 【】" in fault(tmp_path, **{name: "【明灯商城】"})
 
 
 @pytest.mark.parametrize("gateway", sorted(GIVEN))

@@ -1,5 +1,6 @@
 """The gateway ``http``, its settings, and the receiver that its page shows."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from denglu.sms.http import Http, signature
 from tests.battery.harness import free_port
 from tests.clouds.base import serving
 from tests.clouds.sender import KEY, Receiver
-from tests.clouds.tls import certified
+from tests.clouds.tls import certified, dripping
 from tests.settings_loading import fault, load
 
 PAGE = Path(__file__).parents[2] / "docs" / "sms-http.md"
@@ -153,6 +154,19 @@ async def test_answers_are_judged_as_the_page_says(
     receiver.says = status, answer
     assert await failure_of(gateway) == (cause, trouble)
     assert receiver.arrived == 1
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+async def test_one_byte_now_and_then_is_no_way_to_keep_a_thread(
+    encrypted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, certificate = certified(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with dripping(context if encrypted else None) as (where, gone):
+        gateway = Http(f"http{'s' * encrypted}://{where}", KEY, seconds=0.3)
+        assert (await failure_of(gateway))[1] is Trouble.unanswered
+        assert await asyncio.to_thread(gone.wait, 20)
+        gateway.close()
 
 
 async def test_no_redirect_is_followed(receiver: Receiver, gateway: Http) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from tencentcloud.sms.v20210111 import errorcodes  # type: ignore[import-untyped]
@@ -79,6 +80,15 @@ async def test_a_long_message_is_as_many_as_it_is_billed(service: TencentSms, ma
     assert (await make().send(CODE)).parts == 2
 
 
+@pytest.mark.parametrize("fee", [0, -1, 10**12, "many", None])
+async def test_taken_is_taken_whatever_it_is_billed(
+    service: TencentSms, make: Made, fee: Any
+) -> None:
+    service.fee = fee
+    assert (await make().send(CODE)).parts == 1
+    assert len(service.sent) == 1
+
+
 async def test_notices_have_templates_of_their_own(service: TencentSms, make: Made) -> None:
     await make().send(NOTICE)
     assert service.sent[0]["template"] == NOTICE_TEMPLATE
@@ -140,6 +150,16 @@ async def test_every_refusal_is_judged_by_its_code(
     assert service.sent == []
     assert service.arrived == 1  # the library tries nothing twice
     assert service.refused == []
+
+
+@pytest.mark.parametrize("code", ["13800000000", "验证码424242", "A\x1b[31m", "A" * 81, "A b"])
+@pytest.mark.parametrize("place", ["status", "error"])
+async def test_what_is_no_code_is_not_repeated(
+    service: TencentSms, make: Made, code: str, place: str
+) -> None:
+    """It may be anything, and stands in logs and rows."""
+    setattr(service, place, code)
+    assert await failure_of(make()) == ("unreadable", Trouble.unanswered)
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,16 @@ async def test_a_receipt_that_comes_again_changes_nothing(store: Store, sql: Sql
     assert sql("select outcome, received_at from sms_message") == [("delivered", NOW + 9)]
 
 
+async def test_what_arrived_has_arrived_whatever_is_told_later(store: Store, sql: Sql) -> None:
+    await finish(store, await add(store))
+    lost = Receipt("aliyun", "17^0", delivered=False, error="MK:0010")
+    told = [lost, replace(lost, delivered=True, error=""), lost]
+    assert [await receive(store, each, NOW + 9 + n) for n, each in enumerate(told)] == [True] * 3
+    assert sql("select outcome, error, received_at from sms_message") == [
+        ("delivered", "", NOW + 10)
+    ]
+
+
 @pytest.mark.parametrize(
     "receipt",
     [

@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Protocol
 
 from denglu.api.address import Proxies
+from denglu.api.binding import Reading, admitting
 from denglu.api.checks import Rules
 from denglu.api.cors import Origins, cross_origin
 from denglu.api.docs import add_docs
@@ -17,10 +18,11 @@ from denglu.api.introspect import BackEnds
 from denglu.api.member_view import MemberView
 from denglu.api.metrics import Render, guarded_metrics
 from denglu.api.options import Clock, Flows, Options, Ready
+from denglu.api.plain import Endpoint
 from denglu.api.proxy_watch import ProxyWatch
 from denglu.api.receipts import Hooks
 from denglu.api.refusals import ClientGone, WireRefusal
-from denglu.api.router import Endpoint, Reading, admitting, build_table, routed
+from denglu.api.router import build_table, routed
 from denglu.api.wire import PROFILES
 from denglu.asgi import Receive, Scope, Send
 from denglu.domain.errors import Reason, Refusal

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from denglu.api.envelope import Answer, RawHeaders
 from denglu.api.exchange import Exchange
-from denglu.api.router import Endpoint
+from denglu.api.plain import Endpoint
 
 _LOOPBACK = re.compile(r"https?://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?", re.ASCII)
 _HEADER_NAMES = re.compile(rb"[A-Za-z0-9\-_, ]{1,1024}")

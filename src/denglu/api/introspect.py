@@ -9,16 +9,15 @@ import base64
 import contextlib
 import hashlib
 import hmac
-import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from denglu.api.envelope import Answer, code_of, plain_answer
+from denglu.api.envelope import Answer, plain_answer
 from denglu.api.exchange import Exchange
 from denglu.api.forms import VerifyForm
-from denglu.api.jsontext import Json
+from denglu.api.jsontext import Json, to_json
 from denglu.api.options import Clock, NamedSecret
-from denglu.api.refusals import ClientGone, WireRefusal
+from denglu.api.plain import Endpoint, plainly, refused
 from denglu.domain.errors import Reason, Refusal
 from denglu.domain.limits import Rate
 from denglu.domain.request_limit import RequestLimit
@@ -26,10 +25,6 @@ from denglu.domain.session import Found
 
 if TYPE_CHECKING:
     from denglu.api.handlers import Site
-
-Endpoint = Callable[[Exchange], Awaitable[Answer]]
-
-_log = logging.getLogger(__name__)
 
 # Nobody guesses 32 characters: this is against noise, so a good secret is never kept waiting.
 _WRONG = Rate(30, 300)
@@ -58,18 +53,12 @@ class BackEnds:
     def guarding(self, inner: Endpoint) -> Endpoint:
         """The endpoint for back-ends alone, whose refusals are told as OAuth's are."""
 
+        endpoint = plainly(inner, _refused)
+
         async def guarded(exchange: Exchange) -> Answer:
             if not self.knows(exchange.header(b"authorization")):
                 return self._stranger(exchange)
-            try:
-                return await inner(exchange)
-            except Refusal as refusal:
-                return _refused(refusal)
-            except ClientGone:
-                raise
-            except Exception:
-                _log.exception("a request failed", extra={"request_id": exchange.request_id})
-                return _refused(Refusal(Reason.internal))
+            return await endpoint(exchange)
 
         return guarded
 
@@ -113,15 +102,10 @@ def _digest(secret: str) -> bytes:
 def _refused(refusal: Refusal) -> Answer:
     if refusal.reason in _NOT_GOOD:
         return plain_answer(200, {"active": False})
-    code = code_of(refusal.reason)
-    if code in (400, 422):
-        answer = plain_answer(400, {"error": "invalid_request"})
-    else:
-        answer = plain_answer(code, {"error": refusal.reason.value})
-    if refusal.retry_after is not None:
-        answer.headers += ((b"retry-after", b"%d" % refusal.retry_after),)
-    answer.reason = refusal.reason.value
-    answer.close = isinstance(refusal, WireRefusal) and refusal.close
+    answer = refused(refusal)
+    if answer.status in (400, 422):
+        answer.status = answer.code = 400
+        answer.body = to_json({"error": "invalid_request"})
     return answer
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from denglu.api.envelope import SAFETY_HEADERS, Answer
 from denglu.api.exchange import Exchange
-from denglu.api.introspect import BackEnds, Endpoint
+from denglu.api.introspect import BackEnds
 from denglu.api.options import Clock, Secret
+from denglu.api.plain import Endpoint
 
 if TYPE_CHECKING:
     from denglu.api.handlers import Site

@@ -13,24 +13,8 @@ _log = logging.getLogger(__name__)
 Endpoint = Callable[[Exchange], Awaitable[Answer]]
 
 
-def plainly(inner: Endpoint) -> Endpoint:
-    """The endpoint, whose refusals and faults are told so."""
-
-    async def layer(exchange: Exchange) -> Answer:
-        try:
-            return await inner(exchange)
-        except Refusal as refusal:
-            return _refused(refusal)
-        except ClientGone:
-            raise
-        except Exception:
-            _log.exception("a request failed", extra={"request_id": exchange.request_id})
-            return _refused(Refusal(Reason.internal))
-
-    return layer
-
-
-def _refused(refusal: Refusal) -> Answer:
+def refused(refusal: Refusal) -> Answer:
+    """How a refusal is told."""
     answer = plain_answer(code_of(refusal.reason), {"error": refusal.reason.value})
     if refusal.retry_after is not None:
         answer.headers += ((b"retry-after", b"%d" % refusal.retry_after),)
@@ -39,3 +23,20 @@ def _refused(refusal: Refusal) -> Answer:
     answer.reason = refusal.reason.value
     answer.close = isinstance(refusal, WireRefusal) and refusal.close
     return answer
+
+
+def plainly(inner: Endpoint, told: Callable[[Refusal], Answer] = refused) -> Endpoint:
+    """The endpoint, whose refusals and faults are told so."""
+
+    async def layer(exchange: Exchange) -> Answer:
+        try:
+            return await inner(exchange)
+        except Refusal as refusal:
+            return told(refusal)
+        except ClientGone:
+            raise
+        except Exception:
+            _log.exception("a request failed", extra={"request_id": exchange.request_id})
+            return told(Refusal(Reason.internal))
+
+    return layer

@@ -59,7 +59,10 @@ def _tencent(entry: Entry) -> tuple[object, object, object]:
 
 
 def _http(entry: Entry) -> tuple[object, object, object]:
-    return entry["id"], entry["delivered"] is True, entry.get("error")
+    name = entry["id"]
+    # As in the answer that gave it: a number is a name, too.
+    name = str(name) if type(name) is int else name
+    return name, entry["delivered"] is True, entry.get("error")
 
 
 PROVIDERS = {

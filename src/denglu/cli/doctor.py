@@ -89,6 +89,7 @@ def sms(ctx: click.Context, code: str | None, as_json: bool) -> None:
       denglu doctor sms
       denglu doctor sms --code isv.SMS_SIGNATURE_ILLEGAL
     """
+    as_json = as_json or bool(ctx.parent and ctx.parent.params["as_json"])
     if code is not None:
         _explain(ctx, code, as_json=as_json)
     from denglu.doctor.sms import examine_sms

@@ -74,10 +74,12 @@ def list_(
       denglu sms list --mobile 13800000000
       denglu sms list --outcome unknown --since 2h --json
     """
-    from denglu.cli.sms_desk import number_of, read
+    from denglu.cli.sms_desk import check_gateway, number_of, read
     from denglu.cli.sms_views import HEAD, WIDTHS, message_json, message_row
     from denglu.flows.message_book import Question
 
+    if gateway is not None:
+        check_gateway(gateway)
     settings = read_settings()
     number = None if mobile is None else number_of(settings, mobile)
 
@@ -138,6 +140,8 @@ def stats(since: str | None, until: str | None, as_json: bool) -> None:
     else:
         click.echo(f"from {when(statistics.since)} to {when(statistics.until)}")
         print_statistics(statistics, budgets)
+        if not statistics.gateways:
+            click.echo("no messages", err=True)
 
 
 @sms.command("test", short_help="Send one real message, with a code that is good for nothing.")

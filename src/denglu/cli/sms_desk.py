@@ -28,6 +28,7 @@ from denglu.flows.sending import Sending
 from denglu.flows.watch import Watch
 from denglu.security.digests import HmacSecrets
 from denglu.settings import Settings, ensure_secret_key
+from denglu.settings.readers import GATEWAYS
 from denglu.settings.wording import wording_of
 from denglu.sms import open_sender
 from denglu.store.opening import open_store
@@ -60,6 +61,12 @@ def number_of(settings: Settings, text: str) -> Number:
     mobile = mobile_of(text)
     secrets = HmacSecrets(ensure_secret_key(settings))
     return Number(mask_mobile(mobile), number_key(secrets, _SITE, mobile))
+
+
+def check_gateway(name: str) -> None:
+    """A name that is none would find nothing. Raises Misuse."""
+    if name not in GATEWAYS:
+        raise Misuse(f"--gateway {name}: there are {', '.join(GATEWAYS)}")
 
 
 def only(settings: Settings, gateway: str | None, *, dry_run: bool) -> Settings:

@@ -64,6 +64,8 @@ def message_json(entry: MessageEntry, now: int) -> Mapping[str, object]:
 def print_statistics(statistics: Statistics, budgets: Iterable[Standing]) -> None:
     """The figures, by gateway and by template; the budgets."""
     for head, figures in (("GATEWAY", statistics.gateways), ("TEMPLATE", statistics.templates)):
+        if not figures:
+            continue
         click.echo()
         rows = [[name or "(none)", *_row(each)] for name, each in sorted(figures.items())]
         print_table((head, *_FIGURES), rows)

@@ -55,9 +55,8 @@ def _codes(settings: Settings) -> str:
         "console": "appear here, on standard output",
         "outbox": f"are written to {settings.sms_outbox}",
     }
-    return ", else ".join(
-        places.get(name, f"are sent through {name}") for name in settings.sms_gateways
-    )
+    said = (places.get(name, f"are sent through {name}") for name in settings.sms_gateways)
+    return ", else ".join(said).replace(", else are ", ", else ")
 
 
 def _key(settings: Settings) -> str:

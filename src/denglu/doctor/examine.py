@@ -10,6 +10,7 @@ from denglu.doctor.database import examine_database, has_sessions
 from denglu.doctor.finding import Finding, Level
 from denglu.doctor.gateways import examine_gateways
 from denglu.doctor.machine import examine_clock, examine_files, examine_proxy
+from denglu.doctor.metrics import examine_metrics
 from denglu.doctor.redis import examine_redis
 from denglu.settings import (
     Settings,
@@ -34,6 +35,7 @@ def examine(settings: Settings, host: str, workers: int = 1) -> list[Finding]:
         *examine_proxy(settings, host),
         *examine_gateways(settings),
         *examine_captcha(settings),
+        *examine_metrics(settings),
         *examine_files(settings),
     ]
 

@@ -16,5 +16,5 @@ def knock(endpoint: str) -> str:
     except HTTPError as error:
         error.close()
         return ""
-    except (OSError, HTTPException) as error:
+    except (OSError, HTTPException, ValueError) as error:
         return type(getattr(error, "reason", error)).__name__

@@ -20,7 +20,7 @@ def examine_redis(settings: Settings) -> Iterator[Finding]:
     except ModuleNotFoundError as missing:
         yield _finding(
             Level.fault,
-            f"the driver for redis is not installed ({missing.name})",
+            f"the library for redis is not installed ({missing.name})",
             "pip install 'denglu[redis]'",
         )
         return

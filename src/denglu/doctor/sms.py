@@ -67,7 +67,7 @@ def _examine(name: str, settings: Settings) -> Iterator[Finding]:
 def _told(name: str, checks: Iterable[Check]) -> Iterator[Finding]:
     for check in checks:
         known = explain(check.code, check.detail, gateway=name) if check.code else None
-        detail = f" ({check.detail})" if check.detail else ""
+        detail = f" ({check.detail})" if check.detail not in ("", check.code) else ""
         message = f"{check.what}: {_said(check)}{detail}"
         yield Finding(name, _level(check), message, lines_of(known) if known else "")
 

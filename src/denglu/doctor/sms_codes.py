@@ -2,11 +2,13 @@
 denglu's own words for what no provider said.
 """
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from denglu.domain.sms_message import Trouble
 from denglu.sms.aliyun_codes import CODES as ALIYUN
-from denglu.sms.codes import Catalogue, ProviderCode
+from denglu.sms.codes import UNREADABLE, Catalogue, ProviderCode
 from denglu.sms.http_codes import CODES as HTTP
 from denglu.sms.pnvs_codes import CODES as PNVS
 from denglu.sms.tencent_codes import CODES as TENCENT
@@ -49,22 +51,41 @@ OWN_CODES = Catalogue(
         "The provider did not answer in time. The message may be under way, so it is not sent "
         "again. Look at the network, and at the provider's state.",
     ),
+    ProviderCode(
+        UNREADABLE,
+        Trouble.unanswered,
+        "回答或其中的错误码无法读懂，短信可能已发出，因此不再换网关重发。"
+        "检查 …_ENDPOINT 设置与中间的代理。",
+        "The answer, or what should be its code, cannot be read. The message may be under way, so "
+        "it is not sent again. Look at the …_ENDPOINT setting, and at proxies between.",
+    ),
 )
-# What the library says of a network instead of a code of the provider's.
+# What a library says of a network instead of a code of the provider's.
 _NETWORK = ProviderCode(
     "",
     Trouble.unreachable,
-    "没有得到供应商的回答：检查 DNS、防火墙、出口代理、系统时间和 …_ENDPOINT 设置。",
+    "没有得到供应商的回答：检查 DNS、防火墙、出口代理、系统时间和 …_ENDPOINT（http：…_URL）。",
     "The provider did not answer. Look at DNS, firewall, the proxy to the outside, the clock and "
-    "the …_ENDPOINT setting.",
+    "the setting …_ENDPOINT (of http …_URL).",
+)
+_NETWORK_NAMES = re.compile(r"\w*([Ee]rror|[Tt]imeout|Disconnected|Read|Line)", re.ASCII)
+_SILENT = {Trouble.unreachable, Trouble.unanswered}
+_UNKNOWN = ProviderCode(
+    "",
+    Trouble.refused,
+    "供应商拒绝了，denglu 没有收录这个错误码。请查供应商文档中的错误码表。",
+    "The provider refused, with a code that denglu has no words for. See the provider's own list.",
 )
 
 
 def explain(*codes: str, gateway: str) -> ProviderCode:
-    """What a gateway's code means, the first that is known; an unknown one is the network's."""
+    """What a gateway's code means, the first that is known. Of unknown ones the kind of trouble,
+    given as one of them, says whether the provider spoke at all.
+    """
     catalogues = [CATALOGUES[gateway], OWN_CODES] if gateway in CATALOGUES else [OWN_CODES]
     found = (catalogue.find(code) for code in codes for catalogue in catalogues)
-    return next((each for each in found if each), _NETWORK)
+    unknown = _NETWORK if _SILENT & set(codes) else _UNKNOWN
+    return next((each for each in found if each), unknown)
 
 
 def explanations(code: str) -> list[tuple[str, ProviderCode]]:
@@ -74,6 +95,8 @@ def explanations(code: str) -> list[tuple[str, ProviderCode]]:
     for name, catalogue in CATALOGUES.items():
         if found := catalogue.find(code):
             seen.setdefault(id(catalogue), (name, found))
+    if not seen and _NETWORK_NAMES.fullmatch(code):
+        return [(OWN, replace(_NETWORK, code=code))]
     return list(seen.values())
 
 

@@ -16,6 +16,7 @@ from denglu.settings.wording import wording_of
 _SETTINGS = "DENGLU_SMS_…_TEMPLATES"
 _MOST_DIGITS = 6
 _DIGITS = ("code", "minutes")
+_CODES_ONLY = "aliyun-pnvs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,10 @@ def _lacking(names: str, gateways: tuple[str, ...], *, nobody: bool, codes: bool
     if nobody and codes:
         advice = f"name one, or one for every {ANY_CODE}, in {_SETTINGS}"
         return Finding("templates", Level.fault, f"{said}, so nobody gets these codes", advice)
-    advice = f"apply for one, and name it in {_SETTINGS}"
+    able = [name for name in gateways if codes or name != _CODES_ONLY]
+    advice = f"{_CODES_ONLY} sends codes only: notices are for another gateway"
+    if able:
+        advice = f"apply for one at {', '.join(able)}, and name it in {_SETTINGS}"
     if nobody:
         return Finding("templates", Level.note, f"{said}, so members are not told", advice)
     return Finding("templates", Level.note, f"{said}: other gateways send it", advice)

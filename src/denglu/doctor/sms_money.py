@@ -54,10 +54,10 @@ def _bounded(caps: Mapping[Kind, Cap], dearest: int) -> Finding:
     counts = [cap.messages * _TIMES[kind] for kind, cap in caps.items() if cap.messages is not None]
     costs = [cap.cost * _TIMES[kind] for kind, cap in caps.items() if cap.cost is not None]
     costs += [min(counts) * dearest] if counts and dearest else []
-    bounds = [f"{min(counts)} messages"] if counts else []
-    bounds += [money_text(min(costs))] if costs else []
+    bounds = [f"has {min(counts)} messages"] if counts else []
+    bounds += [f"costs {money_text(min(costs))}"] if costs else []
     most = " and ".join(bounds)
-    return _finding(Level.ok, f"the worst month has {most}; then nothing is sent (sms_budget)")
+    return _finding(Level.ok, f"the worst month {most}; then nothing is sent (sms_budget)")
 
 
 def _cost(amount: int) -> str:

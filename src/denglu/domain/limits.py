@@ -246,7 +246,9 @@ def _wait(limit: Limit, tries: list[tuple[int, int, str]], now: int) -> int:
         inside = [entry for entry in tries if entry[0] > now - rate.window]
         counted = sorted((at, n) for at, n, tag in inside if tag != _PROVEN)
         unproven = sum(n for _, n in counted) + 1
-        if sum(n for _, n, tag in inside if tag == _PROVEN) >= unproven:
+        # Strict as well: what speaks for others ends with the beginning of its grain.
+        oldest = now - rate.window + limit._grain
+        if sum(n for at, n, tag in inside if tag == _PROVEN and at >= oldest) >= unproven:
             continue
         over = unproven - rate.count
         for at, n in counted:

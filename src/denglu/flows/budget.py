@@ -29,10 +29,10 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """A budget reached half of it, or its end; ``about``: which one."""
+    """A budget reached half of it, or its end; ``about``: which one, but for the site's rates."""
 
     alert: Alert
-    about: str
+    about: str = ""
 
 
 class Budget:

@@ -12,11 +12,14 @@ loads all the tallies that it needs at once. Tests hold every flow to this order
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from denglu.domain import limits
 from denglu.domain.errors import Reason, Refusal
 from denglu.domain.limits import Limit, Tally, Wait
-from denglu.flows.ports import Transaction
+from denglu.flows.ports import Store, Transaction, Work
+
+T = TypeVar("T")
 
 # How long the tries in a row are kept under a key that may be nobody's, in seconds after the
 # last one, and until when (Unix seconds) where a deed will forget them.
@@ -69,6 +72,25 @@ class Full(Refusal):
 
 class StillJudged(Exception):
     """A limit is full, but only because of rivals that may turn out right."""
+
+
+async def write_unless_full(store: Store, work: Work[T]) -> T:
+    """``store.write`` for work that claims before it changes anything.
+
+    A refusal by ``claim_all`` undoes nothing then: the new tallies stay, empty. MySQL makes rivals
+    that wait for a row which is undone wait for each other.
+    """
+
+    async def claimed(tx: Transaction) -> T | Full | StillJudged:
+        try:
+            return await work(tx)
+        except (Full, StillJudged) as refused:
+            return refused
+
+    done = await store.write(claimed)
+    if isinstance(done, Full | StillJudged):
+        raise done
+    return done
 
 
 async def claim_all(tx: Transaction, tried: Tried) -> dict[bytes, Tally]:

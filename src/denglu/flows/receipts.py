@@ -36,18 +36,23 @@ class TakeReceipts:
         sent again.
         """
         stray = await self._write(receipts)
-        for pause in self._pauses:
-            if not stray or self._waiting >= _MOST_WAITING:
-                break
+        if stray and self._waiting < _MOST_WAITING:
             self._waiting += 1
             try:
-                await asyncio.sleep(pause)
+                stray = await self._look_again(stray)
             finally:
                 self._waiting -= 1
-            stray = await self._write(stray)
         for receipt in stray:
             self._meter.receipt(receipt.gateway, STRAY)
         return len(stray)
+
+    async def _look_again(self, stray: list[Receipt]) -> list[Receipt]:
+        for pause in self._pauses:
+            await asyncio.sleep(pause)
+            stray = await self._write(stray)
+            if not stray:
+                break
+        return stray
 
     async def _write(self, receipts: Sequence[Receipt]) -> list[Receipt]:
         """Those of unknown messages. Each in a transaction of its own: no two rows are locked."""

@@ -32,7 +32,7 @@ Closing = Callable[[Transaction, MessageResult], Awaitable[None]]
 class Booked:
     """A message whose row is there. ``charge`` None: it costs nothing and is not sent.
 
-    ``crossings``: what its cost did to the budgets.
+    ``crossings``: what it did to budgets and rates.
     """
 
     message: SmsMessage

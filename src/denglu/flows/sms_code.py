@@ -7,7 +7,7 @@ fixed code nothing is sent; every limit holds for it as for all.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from denglu.domain.audit import AuditEvent, Event
 from denglu.domain.errors import Reason, Refusal
@@ -18,13 +18,13 @@ from denglu.domain.sms_code import CodePolicy, FixedCodes, Usage
 from denglu.domain.sms_message import MessageResult, Outcome, SmsMessage
 from denglu.domain.watch import Alert
 from denglu.domain.wording import Wording
+from denglu.flows.budget import Crossing
 from denglu.flows.code_try import number_key
-from denglu.flows.limiting import Claim, Full, Tried, claim_all, release_all
+from denglu.flows.limiting import Claim, Full, Tried, claim_all, release_all, write_unless_full
 from denglu.flows.ports import Clock, NewCode, Secrets, SmsNotSent, Store, Transaction
 from denglu.flows.pumping import Pumping
 from denglu.flows.sending import Booked, Sending
 from denglu.flows.suspicion import Suspicion
-from denglu.flows.watch import Watch
 
 _NOT_SENT = (Outcome.failed, Outcome.unknown)
 _BUDGET = ((0.5, Alert.sms_budget_half), (1.0, Alert.sms_budget_spent))
@@ -57,7 +57,6 @@ class SendCode:
         limits: SmsLimits,
         wording: Wording,
         suspicion: Suspicion,
-        watch: Watch,
         pumping: Pumping,
         fixed: FixedCodes,
     ) -> None:
@@ -69,7 +68,6 @@ class SendCode:
         self._limits = limits
         self._wording = wording
         self._suspicion = suspicion
-        self._watch = watch
         self._pumping = pumping
         self._fixed = fixed
 
@@ -89,21 +87,20 @@ class SendCode:
         counted = self._claims(key, caller.network)
         pumped = self._pumping.message(mobile, caller.ip, now).claims
 
-        async def issue(besides: Sequence[Claim]) -> tuple[Booked, Sequence[Alert]]:
+        async def issue(besides: Sequence[Claim]) -> Booked:
             tried = Tried([*counted, *besides], now)
             free = fixed is not None
             try:
-                return await self._store.write(
-                    lambda tx: self._issue(tx, tried, new, message, free)
+                return await write_unless_full(
+                    self._store, lambda tx: self._issue(tx, tried, new, message, free)
                 )
             except Full as full:
                 self._pumping.note(mobile, caller.ip, full.claims)
                 raise
 
-        booked, alerts = await self._suspicion.of_code(
+        booked = await self._suspicion.of_code(
             self._limits.address_numbers, pumped, caller, key, captcha_token, issue
         )
-        self._watch.note(*alerts)
 
         async def closing(tx: Transaction, result: MessageResult) -> None:
             if result.outcome is Outcome.failed:
@@ -127,12 +124,12 @@ class SendCode:
 
     async def _issue(
         self, tx: Transaction, tried: Tried, new: NewCode, message: SmsMessage, free: bool
-    ) -> tuple[Booked, Sequence[Alert]]:
-        """The message, and what it did to the site's tries."""
+    ) -> Booked:
+        """The message, with what it did to the site's tries among its crossings."""
         counted = await claim_all(tx, tried)
         site = tried.claims[2]
-        alerts = [
-            alert
+        crossed = [
+            Crossing(alert)
             for share, alert in _BUDGET
             if reaches(site.limit, counted[site.key], tried.at, share)
         ]
@@ -140,7 +137,7 @@ class SendCode:
         booked = await self._sending.book(
             tx, message, merchant_id=new.merchant_id, number_key=new.number_key, free=free
         )
-        return booked, alerts
+        return replace(booked, crossings=[*crossed, *booked.crossings])
 
     def _refusal(self, lost: SmsNotSent) -> Refusal:
         """Where a provider's limit is in the way, waiting helps, as with our own."""

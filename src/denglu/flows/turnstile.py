@@ -17,7 +17,13 @@ from collections.abc import AsyncIterator, Sequence
 from weakref import WeakValueDictionary
 
 from denglu.domain.errors import Reason, Refusal
-from denglu.flows.limiting import Claim, StillJudged, Tried, claim_all
+from denglu.flows.limiting import (
+    Claim,
+    StillJudged,
+    Tried,
+    claim_all,
+    write_unless_full,
+)
 from denglu.flows.ports import Clock, Store
 
 _LOOK_AGAIN = 0.05
@@ -83,7 +89,10 @@ class Turnstile:
         while True:
             tried = Tried(claims, self._clock.now(), mark)
             try:
-                await self._store.write(lambda tx: claim_all(tx, tried))  # noqa: B023
+                await write_unless_full(
+                    self._store,
+                    lambda tx: claim_all(tx, tried),  # noqa: B023
+                )
             except StillJudged:
                 if asyncio.get_running_loop().time() + _LOOK_AGAIN > deadline:
                     raise Refusal(Reason.busy, retry_after=1) from None

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TextIO
 
 from denglu.domain.mobile import mask_mobile
-from denglu.logs.redact import one_line, redact_shapes
+from denglu.logs.redact import one_line, redact_path, redact_shapes
 
 _MOST_REMEMBERED = 2048
 _LONGEST_REMEMBERED = 128
@@ -67,12 +67,13 @@ class AccessLog:
         if "?" in path:
             path = path.partition("?")[0]
         get, learn = self._quoted.get, self._learn
+        where = get(path) or learn(redact_path(path))
         who = "null" if mobile is None else _masked(mobile)
         name = f'"{request_id}"' if _PLAIN_ID(request_id) else _quote(request_id)
         self._lines.append(
             f'{{"time":"{self._time()}","level":"info","logger":"denglu.access",'
             f'"request_id":{name},"ip":{get(ip) or learn(ip)},'
-            f'"method":{get(method) or learn(method)},"path":{get(path) or learn(path)},'
+            f'"method":{get(method) or learn(method)},"path":{where},'
             f'"status":{_number(status)},"code":{_number(code)},'
             f'"reason":{get(reason) or learn(reason)},"group":{get(group) or learn(group)},'
             f'"member_id":{_number(member_id)},'

@@ -27,6 +27,8 @@ _MOBILE = re.compile(
 )
 # What follows the gateway in a path where receipts come in is a key; without a gateway, all of it.
 _HOOK = re.compile(r"""(?i)(/hooks/+(?:sms/+)?(?:[a-z-]{1,15}/+(?=[^\s"'?]))?)[^\s"'?]+""")
+# Where the whole is a path, nothing ends the key, whatever somebody pasted along with it.
+_HOOK_PATH = re.compile(r"(?is)(/hooks/+(?:sms/+)?(?:[a-z-]{1,15}/+(?=.))?).+")
 _NAME = r"passw(?:or)?d|pwd|token|secret|authorization|api[_-]?key|cookie"
 # Every repetition is bounded or runs to its end: hostile text costs no more than its length.
 _NAMED = re.compile(
@@ -63,6 +65,11 @@ def redact_shapes(text: str) -> str:
     if "/" in text:
         text = _HOOK.sub(r"\1***", text)
     return _MOBILE.sub(r"\1\2****\3", _TOKEN.sub(HIDDEN, text))
+
+
+def redact_path(path: str) -> str:
+    """A path without the key of receipts in it."""
+    return _HOOK_PATH.sub(r"\1***", path)
 
 
 def redacted(value: object, depth: int = 0) -> object:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from denglu.app import load_captcha, load_metrics, load_sms
-from denglu.metrics import common_folder
+from denglu.metrics import common_folder, forget_folder
 from denglu.security.common_passwords import common_passwords
 from denglu.serving.listener import allow_files, bound, forbid_core_dumps
 from denglu.serving.process import Process
@@ -31,6 +31,7 @@ def serve(
     byte, and KeyboardInterrupt when a second signal cut the farewell short.
     """
     forbid_core_dumps()
+    forget_folder()
     if settings.database_kind == "sqlite":
         whole = _on_file(settings, key, host, port, ready)
     else:

@@ -13,8 +13,11 @@ from denglu.settings.about import About, kind
 from denglu.settings.values import plain, split
 
 LONGEST = 256
-_SECURE = re.compile(r"https://[a-z0-9.-]{1,253}(:[0-9]{1,5})?")
-_LOCAL = re.compile(r"http://(127\.0\.0\.1|localhost)(:[0-9]{1,5})?")
+_LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_ENDPOINT = re.compile(
+    rf"(?:https://(?=[^:]{{1,253}}(?::|$)){_LABEL}(?:\.{_LABEL})*|http://(?:127\.0\.0\.1|localhost))"
+    "(?::([0-9]{1,5}))?"
+)
 _TEMPLATE_ID = re.compile("[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
@@ -25,10 +28,18 @@ def line(text: str) -> str:
     return plain(text.strip())
 
 
+def sign(text: str) -> str:
+    """A signature's own text: providers put the brackets around it."""
+    if set(text) & set("【】"):
+        raise ValueError("holds 【】, which the provider adds")
+    return line(text)
+
+
 def endpoint(text: str) -> str:
     """Where a service is asked: ``https://host``; http only on loopback."""
     text = text.strip().lower().removesuffix("/")
-    if text and not (_SECURE.fullmatch(text) or _LOCAL.fullmatch(text)):
+    found = _ENDPOINT.fullmatch(text)
+    if text and not (found and 1 <= int(found[1] or 443) <= 65535):
         raise ValueError("is no https://host or https://host:port")
     return text
 

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from denglu.domain.sms_template import Template
 from denglu.settings.about import Section, kind
-from denglu.settings.services import about_templates, endpoint, line, secret, templates
+from denglu.settings.services import about_templates, endpoint, line, secret, sign, templates
 
 NEEDED = {
     "aliyun": {
@@ -42,7 +42,7 @@ class SmsAliyun(Section):
     sms_aliyun_access_key: Annotated[SecretStr | None, secret("AccessKey secret")] = None
     sms_aliyun_sign: Annotated[
         str,
-        AfterValidator(line),
+        AfterValidator(sign),
         kind("an approved signature, without 【】", "stands in 【】 before each message"),
     ] = ""
     sms_aliyun_templates: Annotated[
@@ -59,7 +59,7 @@ class SmsAliyun(Section):
     sms_pnvs_access_key: Annotated[SecretStr | None, secret("AccessKey secret")] = None
     sms_pnvs_sign: Annotated[
         str,
-        AfterValidator(line),
+        AfterValidator(sign),
         kind(
             "one of the signatures that the console gives, without 【】",
             "stands in 【】 before each message; it needs no review",

@@ -57,9 +57,9 @@ def _amounts(
             pairs = [(str(name), str(amount)) for name, amount in value.items()]
         else:
             pairs = [(n, a) for n, _, a in (str(entry).partition("=") for entry in split(value))]
+        if unknown := [name for name, _ in pairs if name.strip() not in known]:
+            raise ValueError(f"{unknown[0].strip()!r} is no {what}: {', '.join(known)}")
         found = {name.strip(): read(amount.strip()) for name, amount in pairs}
-        if unknown := sorted(found.keys() - set(known)):
-            raise ValueError(f"{unknown[0]!r} is no {what}: {', '.join(known)}")
         if len(found) < len(pairs):
             raise ValueError(f"names a {what} twice")
         return MappingProxyType({name: found[name] for name in known if name in found})

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from denglu.domain.sms_template import Template
 from denglu.settings.about import Section, kind
-from denglu.settings.services import about_templates, endpoint, line, secret, templates
+from denglu.settings.services import about_templates, endpoint, line, secret, sign, templates
 
 NEEDED = {
     "tencent": {
@@ -37,7 +37,7 @@ class SmsTencent(Section):
     ] = ""
     sms_tencent_sign: Annotated[
         str,
-        AfterValidator(line),
+        AfterValidator(sign),
         kind(
             "the text of an approved signature, without 【】", "stands in 【】 before each message"
         ),

@@ -95,9 +95,10 @@ EVERY_CALL = (
     ),
     ProviderCode(
         "InternalError*",
-        Trouble.unreachable,
-        "阿里云内部错误。持续出现则提交工单。",
-        "An internal error at Alibaba Cloud. If it stays, open a ticket.",
+        Trouble.unanswered,
+        "阿里云内部错误，短信可能已发出，因此不再换网关重发。持续出现则提交工单。",
+        "An internal error at Alibaba Cloud. The message may be under way, so it is not sent "
+        "again. If it stays, open a ticket.",
     ),
     ProviderCode(
         "InvalidVersion",

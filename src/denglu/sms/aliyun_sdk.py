@@ -21,13 +21,12 @@ from denglu.domain.sms_template import Template, template_for
 from denglu.domain.spend import parts_of
 from denglu.flows.ports import Accepted
 from denglu.sms.asked import AskedGateway
-from denglu.sms.codes import Catalogue, Check
+from denglu.sms.codes import UNREADABLE, Catalogue, Check
 from denglu.sms.network import CONNECT_SECONDS, never_left, root_of
 
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _ID = re.compile(r"[0-9A-Za-z^_.-]{1,64}", re.ASCII)
 _KEYS = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "IncompleteSignature", "InvalidTimeStamp")
-_UNREADABLE = "unreadable"
 _REFUSING, _SERVER_ERROR, _UNAVAILABLE = 400, 500, 503
 
 # It writes to the terminal past every setting, whole requests where DEBUG=sdk.
@@ -105,7 +104,7 @@ def body_of(call: Callable[[], Any], codes: Catalogue) -> Any:
         if code == "OK":
             return body
         # An answer without a code is none of the provider's.
-        refused = _spoken(code, codes) if code else Refused(_UNREADABLE, Trouble.unanswered)
+        refused = _spoken(code, codes) if code else Refused(UNREADABLE, Trouble.unanswered)
     # Here, where no exception is being handled, none is hidden in this one.
     raise refused
 
@@ -128,7 +127,7 @@ def _spoken(code: object, codes: Catalogue, unknown: Trouble = Trouble.refused) 
     """What the provider's own code says; ``unknown``: of one that is in no catalogue."""
     text = str(code)
     if not _CODE.fullmatch(text):
-        return Refused(_UNREADABLE, Trouble.unanswered)
+        return Refused(UNREADABLE, Trouble.unanswered)
     found = codes.find(text)
     # Somebody behind the one who speaks did not answer, and may have sent.
     if found is None and "timeout" in text.lower():
@@ -141,13 +140,13 @@ def _judged(error: Exception, codes: Catalogue) -> Refused:
     code, status = getattr(error, "code", None), _status_of(error)
     if code not in (None, "", "None") and status:
         down = status >= _SERVER_ERROR
-        return _spoken(code, codes, Trouble.unreachable if down else Trouble.refused)
+        return _spoken(code, codes, Trouble.unanswered if down else Trouble.refused)
     if status >= _REFUSING:
         # A balancer that has no service behind it, or something else that is not the provider.
         trouble = Trouble.unreachable if status == _UNAVAILABLE else Trouble.unanswered
         return Refused(f"HTTP {status}", trouble)
     if status:
-        return Refused(_UNREADABLE, Trouble.unanswered)
+        return Refused(UNREADABLE, Trouble.unanswered)
     # What the network did is wrapped, and not chained to what wraps it.
     cause: Exception = getattr(error, "inner_exception", None) or error
     trouble = Trouble.unreachable if never_left(cause) else Trouble.unanswered

@@ -12,6 +12,7 @@ Ts = TypeVarTuple("Ts")
 
 # A provider that takes 2 s is then asked 8 times a second; more wait, or go to the next one.
 THREADS = 16
+_MOST_PARTS = 10
 
 
 class AskedGateway:
@@ -44,3 +45,8 @@ class AskedGateway:
     def close(self) -> None:
         """Ask nobody any more; what is under way ends by its own deadline."""
         self._threads.close()
+
+
+def parts_billed(said: object, likely: int) -> int:
+    """As how many messages a service says it bills one; ``likely`` where that cannot be true."""
+    return said if isinstance(said, int) and 1 <= said <= _MOST_PARTS else likely

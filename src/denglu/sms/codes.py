@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from denglu.domain.sms_message import Trouble
 
+UNREADABLE = "unreadable"
+"""Stands where a provider said what is no code."""
 _FAMILY = "*"
 
 

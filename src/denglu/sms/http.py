@@ -7,23 +7,25 @@ and every request has a connection of its own: so it is always known whether one
 import hashlib
 import hmac
 import json
+import socket
 import ssl
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from threading import Timer
 from typing import Any
 from urllib.parse import urlsplit
 
 from denglu.domain.sms_message import SmsMessage, Trouble
 from denglu.domain.spend import parts_of
 from denglu.flows.ports import Accepted, GatewayFailed
-from denglu.sms.asked import AskedGateway
+from denglu.sms.asked import AskedGateway, parts_billed
 from denglu.sms.codes import Check
 from denglu.sms.network import CONNECT_SECONDS, SECONDS
 
 _LARGEST_ANSWER = 16384
 _LONGEST_ID = 64
-_MOST_PARTS = 10
 # What a receiver may say is the matter.
 _SAID = (
     Trouble.bad_number,
@@ -77,6 +79,10 @@ class Http(AskedGateway):
         except (OSError, ValueError) as error:
             connection.close()
             raise self.failed(type(error).__name__, Trouble.unreachable) from None
+        # Of the whole request: one byte now and then would hold a thread for ever.
+        end = Timer(self.seconds, _cut, (connection.sock,))
+        end.daemon = True
+        end.start()
         try:
             connection.sock.settimeout(self.seconds)
             connection.request("POST", self._target(), body, {**self._signed(body), **headers})
@@ -85,6 +91,7 @@ class Http(AskedGateway):
         except (OSError, HTTPException) as error:
             raise self.failed(type(error).__name__, Trouble.unanswered) from None
         finally:
+            end.cancel()
             connection.close()
 
     def _connection(self) -> HTTPConnection:
@@ -104,6 +111,12 @@ class Http(AskedGateway):
             "X-Denglu-Timestamp": stamp,
             "X-Denglu-Signature": f"v1={signature(self._key, stamp, body)}",
         }
+
+
+def _cut(sock: socket.socket) -> None:
+    """End what another thread may be reading."""
+    with suppress(OSError):
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # TLS or not
 
 
 def signature(key: bytes, stamp: str, body: bytes) -> str:
@@ -136,11 +149,9 @@ def _object(raw: bytes) -> Mapping[str, Any] | None:
 
 def _accepted(answer: Mapping[str, Any], likely: int) -> Accepted:
     """Taken is taken, whatever else stands there."""
-    name, parts = answer.get("id", ""), answer.get("parts")
+    name = answer.get("id", "")
     known = isinstance(name, str | int) and len(str(name)) <= _LONGEST_ID
-    if not isinstance(parts, int) or not 1 <= parts <= _MOST_PARTS:
-        parts = likely
-    return Accepted(str(name) if known else "", parts)
+    return Accepted(str(name) if known else "", parts_billed(answer.get("parts"), likely))
 
 
 def _trouble(status: int, said: object) -> Trouble:

@@ -19,12 +19,13 @@ from tencentcloud.sms.v20210111.sms_client import SmsClient  # type: ignore[impo
 
 from denglu.domain.sms_message import SmsMessage, Trouble
 from denglu.domain.sms_template import Template, template_for
+from denglu.domain.spend import parts_of
 from denglu.flows.ports import Accepted
-from denglu.sms.asked import AskedGateway
+from denglu.sms.asked import AskedGateway, parts_billed
 from denglu.sms.codes import Check
 from denglu.sms.network import CONNECT_SECONDS, SECONDS
 from denglu.sms.tencent_checks import checks
-from denglu.sms.tencent_codes import CODES, UNAVAILABLE, cause_of, trouble_of
+from denglu.sms.tencent_codes import UNAVAILABLE, cause_of, judged, trouble_of
 
 ENDPOINT = "https://sms.tencentcloudapi.com"
 REGION = "ap-guangzhou"
@@ -92,5 +93,6 @@ class Tencent(AskedGateway):
         except TencentCloudSDKException as error:
             raise self.failed(cause_of(error), trouble_of(error)) from None
         if status.Code == "Ok":
-            return Accepted(str(status.SerialNo or ""), max(1, int(status.Fee or 1)))
-        raise self.failed(status.Code, CODES.trouble(status.Code))
+            parts = parts_billed(status.Fee, parts_of(message.text))
+            return Accepted(str(status.SerialNo or ""), parts)
+        raise self.failed(*judged(status.Code))

@@ -1,14 +1,16 @@
 """Tencent Cloud's error codes of sending (``SendSms``, version 2021-01-11) and of every call."""
 
+import re
 from typing import Any
 
 from denglu.domain.sms_message import Trouble
-from denglu.sms.codes import Catalogue, ProviderCode
+from denglu.sms.codes import UNREADABLE, Catalogue, ProviderCode
 from denglu.sms.network import never_left, root_of
 
 UNAVAILABLE = "HTTP 503"
 """A balancer says that it has no service behind it."""
 _NETWORK = "ClientNetworkError"
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,79}", re.ASCII)
 
 CODES = Catalogue(
     # Our account: keys.
@@ -411,10 +413,20 @@ CODES = Catalogue(
 )
 
 
+def judged(code: object) -> tuple[str, Trouble]:
+    """What the provider said, and what that says of the message. What is no code may be anything,
+    and is repeated nowhere.
+    """
+    text = str(code)
+    if _CODE.fullmatch(text):
+        return text, CODES.trouble(text)
+    return UNREADABLE, Trouble.unanswered
+
+
 def trouble_of(error: Any) -> Trouble:
     """What an exception of the library says of the message."""
     if error.get_request_id():  # the provider spoke
-        return CODES.trouble(error.get_code())
+        return judged(error.get_code())[1]
     if error.get_code() == UNAVAILABLE or never_left(error):
         return Trouble.unreachable
     return Trouble.unanswered
@@ -423,4 +435,6 @@ def trouble_of(error: Any) -> Trouble:
 def cause_of(error: Any) -> str:
     """The provider's code, or what was the matter with the network."""
     code = str(error.get_code())
-    return root_of(error) if code == _NETWORK else code
+    if code == UNAVAILABLE:
+        return code
+    return root_of(error) if code == _NETWORK else judged(code)[0]

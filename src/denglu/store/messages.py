@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ClauseElement, bindparam, insert, select, update
+from sqlalchemy import ClauseElement, Update, bindparam, insert, select, update
 
 from denglu.domain.sms_message import MessageResult, Outcome, Receipt
 from denglu.flows.ports import NewMessage
@@ -17,7 +17,7 @@ _id: Any = bindparam("p_id")
 _LONGEST = 64
 
 
-def _set(*columns: str) -> ClauseElement:
+def _set(*columns: str) -> Update:
     values: dict[str, Any] = {name: bindparam(f"p_{name}") for name in columns}
     return update(sms_message).values(values).where(sms_message.c.id == _id)
 
@@ -34,7 +34,10 @@ MESSAGES: dict[str, ClauseElement] = {
     )
     .order_by((sms_message.c.id + 0).desc())
     .limit(1),
-    "message_receive": _set("outcome", "error", "received_at"),
+    # What arrived has arrived: reports come twice, and late.
+    "message_receive": _set("outcome", "error", "received_at").where(
+        sms_message.c.outcome != Outcome.delivered.value
+    ),
 }
 
 

@@ -11,13 +11,14 @@ if TYPE_CHECKING:
 
 
 class MissingDriver(Exception):
-    """The driver for ``kind`` (postgresql, mysql, redis) is not installed; the text says what
+    """The library for ``kind`` (postgresql, redis, aliyun …) is not installed; the text says what
     to install.
     """
 
     def __init__(self, kind: str, missing: ModuleNotFoundError) -> None:
         super().__init__(
-            f"the driver for {kind} is not installed ({missing.name}): pip install 'denglu[{kind}]'"
+            f"the library for {kind} is not installed ({missing.name}): "
+            f"pip install 'denglu[{kind}]'"
         )
 
 
