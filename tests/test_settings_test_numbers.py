@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from denglu.app import _fixed_codes
+from denglu.policies import fixed_codes
 from denglu.settings import check_binding, warnings
 from denglu.settings.model import shown
 from tests.settings_loading import fault, load
@@ -88,8 +88,8 @@ def test_S18_the_start_says_how_many_there_are_and_not_which_codes(tmp_path: Pat
 
 def test_S18_the_last_day_counts_to_its_end(tmp_path: Path) -> None:
     settings = load(tmp_path, SMS_TEST_NUMBERS=TWO, SMS_TEST_UNTIL="2030-01-31")
-    fixed = _fixed_codes(settings)
+    fixed = fixed_codes(settings)
     last = int(datetime(2030, 1, 31, 23, 59, 59, tzinfo=UTC).timestamp())
     assert fixed.code_of("13800000000", last) == "135790"
     assert fixed.code_of("13800000000", last + 1) is None
-    assert _fixed_codes(load(tmp_path)).code_of("13800000000", 0) is None
+    assert fixed_codes(load(tmp_path)).code_of("13800000000", 0) is None

@@ -1,21 +1,20 @@
 """The only module that sees every layer: settings in, wired flows and an ASGI app out."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from denglu.api.app import AccessLog as RequestLog
 from denglu.api.app import Application, build_api
 from denglu.api.envelope import Answer
 from denglu.api.exchange import Exchange
-from denglu.captcha import OpenedCaptcha, endpoint_of, open_captcha
+from denglu.captcha import OpenedCaptcha, open_captcha
 from denglu.clock import Clock, open_clock
 from denglu.domain.groups import Groups
-from denglu.domain.limits import Limit, Rate
+from denglu.domain.limits import Limit
 from denglu.domain.request_limit import News, RequestLimit
-from denglu.domain.session import SessionPolicy
 from denglu.domain.sms_code import CodePolicy, FixedCodes
 from denglu.domain.watch import Alarms
+from denglu.extras import load_captcha, load_metrics, load_sms
 from denglu.feeds import open_feed
 from denglu.flows.administer import Administer
 from denglu.flows.authenticate import Authenticate
@@ -32,7 +31,7 @@ from denglu.flows.message_book import ReadMessages
 from denglu.flows.mobile_login import MobileLogin
 from denglu.flows.notice import Notices
 from denglu.flows.opening import Opening
-from denglu.flows.password_try import LoginLimits, PasswordTry
+from denglu.flows.password_try import PasswordTry
 from denglu.flows.ports import Captcha, Meter, NoMeter, Passwords, SmsSender, Store
 from denglu.flows.proof import Prove
 from denglu.flows.pumping import Pumping
@@ -43,21 +42,30 @@ from denglu.flows.reset_password import ResetPassword
 from denglu.flows.retain import Retain, Retention
 from denglu.flows.sending import Sending
 from denglu.flows.service import Service
-from denglu.flows.sms_code import SendCode, SmsLimits
+from denglu.flows.sms_code import SendCode
 from denglu.flows.suspicion import Suspicion
 from denglu.flows.turnstile import Turnstile
 from denglu.flows.watch import Watch
 from denglu.logs import AccessLog
 from denglu.metrics import Metrics, Used
+from denglu.policies import (
+    budget_of,
+    code_policy,
+    fixed_codes,
+    groups_of,
+    login_limits,
+    session_policy,
+    sms_limits,
+)
 from denglu.security.common_passwords import common_passwords
 from denglu.security.digests import HmacSecrets
 from denglu.security.passwords import ArgonPasswords
 from denglu.security.tokens import HmacTokens
 from denglu.settings import Settings
-from denglu.settings.sms_budget import caps_of, prices_of
+from denglu.settings.sms_budget import caps_of
 from denglu.settings.wording import wording_of
-from denglu.sms import EXTRAS, Metered, load_gateway, open_sender
-from denglu.store.opening import MissingDriver, open_store
+from denglu.sms import Metered, open_sender
+from denglu.store.opening import open_store
 
 if TYPE_CHECKING:
     from denglu.redis.counts import SharedCounts
@@ -116,7 +124,7 @@ def open_app(settings: Settings, key: bytes) -> App:
     )
     alarms = Alarms(settings.login_site_rates, settings.code_site_rates)
     watch = Watch(store, clock, HmacSecrets(key), alarms)
-    budget = open_budget(settings)
+    budget = budget_of(settings)
     metrics = _metrics(settings, budget, read_messages(settings, store, clock))
     sender = _sender(settings, metrics)
     sending = Sending(store, clock, sender, budget, watch, dry_run=settings.sms_dry_run)
@@ -132,7 +140,7 @@ def open_app(settings: Settings, key: bytes) -> App:
         ),
         administer=Administer(store, clock, passwords),
         retain=Retain(store, clock, retention),
-        groups=open_groups(settings),
+        groups=groups_of(settings),
         store=store,
         passwords=passwords,
         clock=clock,
@@ -142,45 +150,6 @@ def open_app(settings: Settings, key: bytes) -> App:
         shared_counts=shared,
         captcha=captcha,
         watch=watch,
-    )
-
-
-def load_captcha(settings: Settings) -> None:
-    """Bring the library of the captcha's service into memory. Raises MissingDriver."""
-    if settings.captcha in ("off", "pow"):
-        return
-    try:
-        endpoint_of(settings)
-    except ModuleNotFoundError as missing:
-        raise MissingDriver(f"{settings.captcha}-captcha", missing) from None
-
-
-def load_sms(settings: Settings) -> None:
-    """Bring the libraries of the SMS gateways into memory. Raises MissingDriver."""
-    for name in settings.sms_gateways:
-        try:
-            load_gateway(name)
-        except ModuleNotFoundError as missing:
-            raise MissingDriver(EXTRAS[name], missing) from None
-
-
-def load_metrics(settings: Settings) -> None:
-    """Bring the library of the metrics into memory, if they are on. Raises MissingDriver."""
-    if settings.metrics_key is None:
-        return
-    try:
-        import prometheus_client  # noqa: F401
-    except ModuleNotFoundError as missing:
-        raise MissingDriver("metrics", missing) from None
-
-
-def open_budget(settings: Settings) -> Budget:
-    """What may be spent on messages."""
-    return Budget(
-        prices_of(settings, settings.sms_gateways),
-        site=caps_of(settings.sms_budget, settings.sms_budget_messages),
-        merchant=caps_of(settings.sms_merchant_budget, settings.sms_merchant_budget_messages),
-        offset=settings.sms_budget_offset,
     )
 
 
@@ -279,13 +248,6 @@ def _logged(log: AccessLog, metrics: Metrics | None) -> RequestLog:
     return write if metrics is None else write_and_count
 
 
-def open_groups(settings: Settings) -> Groups:
-    """The groups that the profile and the settings know."""
-    return Groups(
-        settings.groups, folded=settings.wire == "rageframe", aliases=settings.group_aliases
-    )
-
-
 def _service(
     settings: Settings,
     key: bytes,
@@ -299,17 +261,17 @@ def _service(
 ) -> Service:
     secrets, tokens = HmacSecrets(key), HmacTokens(key)
     wording = wording_of(settings)
-    sessions = _session_policy(settings)
-    codes = code_policy(settings)
+    sessions = session_policy(settings)
+    codes, fixed = code_policy(settings), fixed_codes(settings)
     opening = Opening(tokens, sessions)
-    pumping = _pumping(settings, secrets, watch)
+    pumping = _pumping(settings, secrets, watch, fixed)
     tries = _code_try(settings, store, clock, secrets, codes, watch, pumping)
     suspicious = Limit("login-suspicion", settings.login_suspicion_rates)
     suspicion = Suspicion(captcha, secrets, watch, logins=suspicious)
     authenticate = Authenticate(store, clock, tokens, sessions)
     password_tries = _password_try(settings, store, clock, passwords, secrets, watch)
     refresh = Refresh(store, clock, tokens, sessions)
-    notices = Notices(store, clock, secrets, sending, wording, _fixed_codes(settings))
+    notices = Notices(store, clock, secrets, sending, wording, fixed)
     prove = Prove(store, tries, password_tries)
     return Service(
         login=Login(store, clock, passwords, opening, password_tries, suspicion),
@@ -323,11 +285,11 @@ def _service(
             secrets,
             sending,
             codes,
-            _sms_limits(settings),
+            sms_limits(settings),
             wording,
             suspicion,
             pumping,
-            _fixed_codes(settings),
+            fixed,
         ),
         refresh=refresh,
         authenticate=authenticate,
@@ -350,20 +312,6 @@ def _password_try(
     secrets: HmacSecrets,
     watch: Watch,
 ) -> PasswordTry:
-    limits = LoginLimits(
-        account_address=Limit(
-            "login-account-address",
-            settings.login_account_address_rate,
-            lockouts=tuple(rate.window for rate in settings.login_account_address_rate[-1:]),
-        ),
-        account=Limit(
-            "login-account",
-            settings.login_account_rate,
-            lockouts=settings.login_account_lockouts,
-            streak=settings.login_account_streak,
-        ),
-        address=Limit("login-address", settings.login_address_rates),
-    )
     seats = settings.hash_queue + settings.hash_workers
     turnstile = Turnstile(
         store,
@@ -372,6 +320,7 @@ def _password_try(
         share=max(1, seats // _ADDRESS_SHARE),
         patience=settings.hash_deadline,
     )
+    limits = login_limits(settings)
     return PasswordTry(
         store, clock, passwords, secrets, turnstile, limits, watch, failure_floor=_FAILURE_FLOOR
     )
@@ -398,52 +347,12 @@ def _code_try(
     )
 
 
-def _pumping(settings: Settings, secrets: HmacSecrets, watch: Watch) -> Pumping:
+def _pumping(settings: Settings, secrets: HmacSecrets, watch: Watch, fixed: FixedCodes) -> Pumping:
     return Pumping(
         secrets,
         watch,
-        _fixed_codes(settings),
+        fixed,
         block=Limit("sms-block", settings.sms_block_rates, provable=True),
         span=Limit("sms-range", settings.sms_range_rates, provable=True),
         dry=settings.sms_dry_run,
     )
-
-
-def _session_policy(settings: Settings) -> SessionPolicy:
-    return SessionPolicy(
-        access_ttl=settings.access_ttl,
-        refresh_idle=settings.refresh_idle,
-        refresh_absolute=settings.refresh_absolute,
-        window=settings.refresh_window,
-        grace=settings.access_grace,
-    )
-
-
-def code_policy(settings: Settings) -> CodePolicy:
-    """What codes look like, and how long they live."""
-    # Four digits are 1000 to 9999, as the apps that take four digits expect them.
-    length = settings.sms_code_length
-    return CodePolicy(
-        length=length,
-        lowest=1000 if length == 4 else 0,
-        life=settings.sms_code_ttl,
-        tries=settings.sms_code_tries,
-    )
-
-
-def _sms_limits(settings: Settings) -> SmsLimits:
-    return SmsLimits(
-        cooldown=Limit("sms-cooldown", (Rate(1, settings.sms_cooldown),)),
-        number=Limit("sms-number", settings.sms_number_rates),
-        address=Limit("sms-address", settings.sms_address_rates),
-        address_numbers=Limit("sms-address-numbers", settings.sms_address_numbers, distinct=True),
-        site=Limit("sms-site", settings.sms_site_rates),
-    )
-
-
-def _fixed_codes(settings: Settings) -> FixedCodes:
-    last = settings.sms_test_until
-    if last is None:
-        return FixedCodes()
-    end = datetime.combine(last, time(), UTC) + timedelta(days=1)
-    return FixedCodes(settings.sms_test_numbers, int(end.timestamp()))

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from denglu.app import code_policy, load_sms, open_budget, read_messages
+from denglu.app import read_messages
 from denglu.cli.backstage import prepare
 from denglu.cli.faults import Fault, Misuse
 from denglu.clock import Clock, open_clock
@@ -19,6 +19,7 @@ from denglu.domain.mobile import canonical_mobile, mask_mobile
 from denglu.domain.sms_code import Usage
 from denglu.domain.sms_message import MessageResult, SmsMessage
 from denglu.domain.watch import Alarms
+from denglu.extras import load_sms
 from denglu.feeds import open_feed
 from denglu.flows.code_try import number_key
 from denglu.flows.message_book import Number, ReadMessages
@@ -26,6 +27,7 @@ from denglu.flows.ports import GatewayFailed, Sent, SmsNotSent, SmsSender, Store
 from denglu.flows.send_test import SendTest
 from denglu.flows.sending import Sending
 from denglu.flows.watch import Watch
+from denglu.policies import budget_of, code_policy
 from denglu.security.digests import HmacSecrets
 from denglu.settings import Settings, ensure_secret_key
 from denglu.settings.readers import GATEWAYS
@@ -123,7 +125,7 @@ async def _send(settings: Settings, store: Store, clock: Clock, mobile: str, usa
     watch = Watch(store, clock, secrets, alarms)
     witness = _Witness(open_sender(settings))
     sending = Sending(
-        store, clock, witness, open_budget(settings), watch, dry_run=settings.sms_dry_run
+        store, clock, witness, budget_of(settings), watch, dry_run=settings.sms_dry_run
     )
     send = SendTest(store, clock, secrets, sending, code_policy(settings), wording_of(settings))
     message = send.message(mobile, usage)

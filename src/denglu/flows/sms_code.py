@@ -66,6 +66,7 @@ class SendCode:
         self._sending = sending
         self._policy = policy
         self._limits = limits
+        self._given_back = (limits.number, limits.site)
         self._wording = wording
         self._suspicion = suspicion
         self._pumping = pumping
@@ -104,7 +105,8 @@ class SendCode:
 
         async def closing(tx: Transaction, result: MessageResult) -> None:
             if result.outcome is Outcome.failed:
-                await release_all(tx, Tried([*counted[1:3], *pumped], now), result.at)
+                back = [claim for claim in counted if claim.limit in self._given_back]
+                await release_all(tx, Tried([*back, *pumped], now), result.at)
             failed = result.outcome in _NOT_SENT
             await tx.trail.write(
                 AuditEvent(
@@ -127,11 +129,9 @@ class SendCode:
     ) -> Booked:
         """The message, with what it did to the site's tries among its crossings."""
         counted = await claim_all(tx, tried)
-        site = tried.claims[2]
+        site, limit = counted[self._secrets.key("sms-site")], self._limits.site
         crossed = [
-            Crossing(alert)
-            for share, alert in _BUDGET
-            if reaches(site.limit, counted[site.key], tried.at, share)
+            Crossing(alert) for share, alert in _BUDGET if reaches(limit, site, tried.at, share)
         ]
         await tx.codes.issue(new)
         booked = await self._sending.book(

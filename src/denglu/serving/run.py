@@ -5,7 +5,7 @@ import gc
 import logging
 from collections.abc import Callable
 
-from denglu.app import load_captcha, load_metrics, load_sms
+from denglu.extras import load_captcha, load_metrics, load_sms
 from denglu.metrics import common_folder, forget_folder
 from denglu.security.common_passwords import common_passwords
 from denglu.serving.listener import allow_files, bound, forbid_core_dumps
