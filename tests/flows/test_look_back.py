@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from denglu.domain.audit import AuditEvent, Event
-from denglu.flows import look_back
+from denglu.flows import look_back, walking
 from denglu.flows.look_back import LookBack, Question
 from denglu.flows.ports import Store, Transaction
 from tests.store.grounds import Ground
@@ -83,7 +83,7 @@ async def test_a_members_lines_are_found_however_old(store: Store, trail: LookBa
 async def test_the_newest_are_taken_and_the_oldest_told_first(
     store: Store, trail: LookBack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(look_back, "_PAGE", 3)
+    monkeypatch.setattr(walking, "PAGE", 3)
     await write(store, *(own(100 - n // 2) for n in range(21)), own(0))
     for question in (Question(), Question(member_id=MING)):
         assert await ids(trail, question, 3) == [20, 21, 22]
@@ -93,7 +93,7 @@ async def test_the_newest_are_taken_and_the_oldest_told_first(
 async def test_what_happens_after_the_beginning_is_told_once(
     store: Store, trail: LookBack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(look_back, "_PAGE", 3)
+    monkeypatch.setattr(look_back, "PAGE", 3)
     await write(store, own(3), own(2))
     followed = await trail.follow()
     assert await followed.news() == []

@@ -7,7 +7,7 @@ import pytest
 
 from denglu.domain.sms_message import MessageResult, Outcome, Receipt
 from denglu.domain.spend import Cap, Kind
-from denglu.flows import message_book
+from denglu.flows import walking
 from denglu.flows.code_try import number_key
 from denglu.flows.message_book import Number, Question, ReadMessages
 from denglu.flows.ports import NewCode, NewMessage, Period
@@ -103,7 +103,7 @@ async def test_gateways_and_outcomes_are_told_apart(world: World) -> None:
 async def test_pages_are_walked_without_a_gap_or_a_double(
     any_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(message_book, "_PAGE", 3)
+    monkeypatch.setattr(walking, "PAGE", 3)
     for n in range(20):
         await wrote(any_world, 100 - n // 4)
     ming = Number("138****0000", key_of(MOBILE))

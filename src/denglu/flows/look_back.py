@@ -5,13 +5,11 @@ from dataclasses import dataclass
 
 from denglu.domain.audit import Entry, Span
 from denglu.flows.ports import Clock, Store, Transaction
+from denglu.flows.walking import END_OF_TIME, PAGE, newest_first, span_of
 
-_DAY = 86400
-_PAGE = 1000
 # Lines get their ids when they are written, and are seen when they are committed: so far behind
 # the newest id one may still come to light.
 _OVERLAP = 1000
-_END_OF_TIME = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +19,7 @@ class Question:
     member_id: int | None = None
     events: frozenset[str] = frozenset()
     since: int | None = None
-    until: int = _END_OF_TIME
+    until: int = END_OF_TIME
 
     def wants(self, entry: Entry) -> bool:
         """Whether a line is one that is looked for, its time aside."""
@@ -55,25 +53,18 @@ class LookBack:
                     break
         return found[::-1]
 
-    async def _walk(self, question: Question) -> AsyncIterator[Entry]:
+    def _walk(self, question: Question) -> AsyncIterator[Entry]:
         """Lines, newest first."""
-        since, member_id = question.since, question.member_id
-        if since is None:
-            since = 0 if member_id is not None else min(self.now(), question.until) - _DAY
-        span = Span(since, question.until)
+        member_id = question.member_id
 
-        async def page(tx: Transaction) -> list[Entry]:
+        async def page(tx: Transaction, span: Span, limit: int) -> list[Entry]:
             if member_id is None:
-                return await tx.journal.page(span, _PAGE)
-            return await tx.journal.page_of(member_id, span, _PAGE)
+                return await tx.journal.page(span, limit)
+            return await tx.journal.page_of(member_id, span, limit)
 
-        while True:
-            entries = await self._store.read(page)
-            for entry in entries:
-                yield entry
-            if len(entries) < _PAGE:
-                return
-            span = Span(since, entries[-1].at, entries[-1].id)
+        whole = member_id is not None
+        span = span_of(question.since, question.until, self.now(), whole=whole)
+        return newest_first(self._store, span, page, lambda entry: (entry.at, entry.id))
 
     async def follow(self) -> "Follow":
         """What is written from now on."""
@@ -95,9 +86,9 @@ class Follow:
         found: list[Entry] = []
         after = max(0, self._newest - _OVERLAP)
         while True:
-            page = await self._store.read(lambda tx, after=after: tx.journal.after(after, _PAGE))  # type: ignore[misc]
+            page = await self._store.read(lambda tx, after=after: tx.journal.after(after, PAGE))  # type: ignore[misc]
             found += page
-            if len(page) < _PAGE:
+            if len(page) < PAGE:
                 break
             after = page[-1].id
         news = [entry for entry in found if entry.id not in self._seen]

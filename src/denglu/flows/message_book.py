@@ -7,10 +7,9 @@ from denglu.domain.audit import Span
 from denglu.domain.message_book import Counting, MessageEntry, Statistics
 from denglu.domain.spend import Cap, Kind
 from denglu.flows.ports import Clock, Period, Spent, Store, Transaction
+from denglu.flows.walking import END_OF_TIME, newest_first, span_of
 
 _DAY = 86400
-_PAGE = 1000
-_END_OF_TIME = 2**62
 _SITE = -1
 
 
@@ -30,7 +29,7 @@ class Question:
     gateway: str = ""
     outcome: str = ""
     since: int | None = None
-    until: int = _END_OF_TIME
+    until: int = END_OF_TIME
 
     def wants(self, entry: MessageEntry, now: int) -> bool:
         """Whether a message is one that is looked for, its time and number aside."""
@@ -92,22 +91,15 @@ class ReadMessages:
         spent = await self._store.read(lambda tx: tx.spending.of(periods))
         return [Standing(*found) for found in zip(periods, self._caps.values(), spent, strict=True)]
 
-    async def _walk(self, question: Question) -> AsyncIterator[MessageEntry]:
+    def _walk(self, question: Question) -> AsyncIterator[MessageEntry]:
         """Messages, newest first."""
-        since, number = question.since, question.number
-        if since is None:
-            since = 0 if number is not None else min(self.now(), question.until) - _DAY
-        span = Span(since, question.until)
+        number = question.number
 
-        async def page(tx: Transaction) -> list[MessageEntry]:
+        async def page(tx: Transaction, span: Span, limit: int) -> list[MessageEntry]:
             if number is None:
-                return await tx.message_book.page(span, _PAGE)
-            return await tx.message_book.page_of(number.masked, number.key, span, _PAGE)
+                return await tx.message_book.page(span, limit)
+            return await tx.message_book.page_of(number.masked, number.key, span, limit)
 
-        while True:
-            entries = await self._store.read(page)
-            for entry in entries:
-                yield entry
-            if len(entries) < _PAGE:
-                return
-            span = Span(since, entries[-1].created_at, entries[-1].id)
+        whole = number is not None
+        span = span_of(question.since, question.until, self.now(), whole=whole)
+        return newest_first(self._store, span, page, lambda entry: (entry.created_at, entry.id))
