@@ -255,3 +255,12 @@ def test_a_counted_message_is_one_plain_try_and_what_is_over_is_forgotten() -> N
     assert (type(at), n, tag) == (int, 1, "")
     assert len(count(limit, first, at + 149).tries) == 2
     assert len(count(limit, first, at + 150).tries) == 1
+
+
+def test_a_proof_speaks_up_to_the_end_of_its_window() -> None:
+    limit = provable("1/1h")
+    slot = (NOW // 30 + 1) * 30 - 1
+    proven = prove(limit, prove(limit, count(limit, count(limit, Tally(), slot), slot), slot), slot)
+    waiting = count(limit, proven, slot + HOUR - 60)
+    assert isinstance(claim(limit, waiting, slot + HOUR - 30), Tally)
+    assert isinstance(claim(limit, waiting, slot + HOUR - 29), Wait)
