@@ -22,20 +22,6 @@ from denglu.settings.sms_tencent import SmsTencent
 from denglu.settings.wording import Texts
 
 PREFIX = "DENGLU_"
-SECTIONS: tuple[type[Section], ...] = (
-    Deployment,
-    Sms,
-    SmsBudget,
-    Texts,
-    SmsAliyun,
-    SmsTencent,
-    SmsHttp,
-    Captcha,
-    Login,
-    Sessions,
-    Server,
-    Storage,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +102,9 @@ class Settings(
             for name in section.model_fields
         ]
 
+
+SECTIONS = cast(tuple[type[Section], ...], Settings.__bases__)
+"""In the order of docs/settings.md."""
 
 _ABOUT: dict[str, About] = {}
 

@@ -1,7 +1,6 @@
 """The gateway ``aliyun``: Alibaba Cloud SMS (Dysmsapi 2017-05-25), through its library."""
 
 import json
-from collections.abc import Mapping
 
 from alibabacloud_dysmsapi20170525.client import Client  # type: ignore[import-untyped]
 from alibabacloud_dysmsapi20170525.models import SendSmsRequest  # type: ignore[import-untyped]
@@ -11,33 +10,19 @@ from denglu.domain.sms_message import SmsMessage
 from denglu.domain.sms_template import Template
 from denglu.sms.aliyun_check import check_account
 from denglu.sms.aliyun_codes import CODES
-from denglu.sms.aliyun_sdk import AliyunGateway, body_of, config, name_of
+from denglu.sms.aliyun_sdk import AliyunGateway, body_of, name_of
 from denglu.sms.codes import Check
-from denglu.sms.network import SECONDS
 
 ENDPOINT = "https://dysmsapi.aliyuncs.com"
 
 
 class Aliyun(AliyunGateway):
-    """``access``: AccessKey id and secret; ``sign``: the signature's text, without 【】. A
-    template's variables are named as the parameters are that fill them: code, minutes, product,
-    days. A message's name there is its BizId.
+    """``sign``: the signature's text, without 【】. A template's variables are named as the
+    parameters are that fill them: code, minutes, product, days. A message's name there is its
+    BizId.
     """
 
-    name = "aliyun"
-
-    def __init__(
-        self,
-        access: tuple[str, str],
-        sign: str,
-        templates: Mapping[str, Template],
-        *,
-        endpoint: str = ENDPOINT,
-        seconds: float = SECONDS,
-    ) -> None:
-        super().__init__(templates, seconds)
-        self._sign = sign
-        self._client = Client(config(access, endpoint, seconds))
+    name, library, home = "aliyun", Client, ENDPOINT
 
     def check(self) -> list[Check]:
         """Keys, signature and templates, without sending. Blocks."""

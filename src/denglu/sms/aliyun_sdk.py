@@ -22,7 +22,7 @@ from denglu.domain.spend import parts_of
 from denglu.flows.ports import Accepted
 from denglu.sms.asked import AskedGateway
 from denglu.sms.codes import UNREADABLE, Catalogue, Check
-from denglu.sms.network import CONNECT_SECONDS, never_left, root_of
+from denglu.sms.network import CONNECT_SECONDS, SECONDS, never_left, root_of
 
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _ID = re.compile(r"[0-9A-Za-z^_.-]{1,64}", re.ASCII)
@@ -48,11 +48,25 @@ class Refused(Exception):
 
 
 class AliyunGateway(AskedGateway):
-    """Fulfils ``flows.ports.SmsGateway``; what is sent how is for its children."""
+    """Fulfils ``flows.ports.SmsGateway``; what is sent how is for its children. ``access``:
+    AccessKey id and secret. ``library``: makes a client; ``home``: where it asks unless told.
+    """
 
-    def __init__(self, templates: Mapping[str, Template], seconds: float) -> None:
+    library: Callable[[Config], Any]
+    home = ""
+
+    def __init__(
+        self,
+        access: tuple[str, str],
+        sign: str,
+        templates: Mapping[str, Template],
+        *,
+        endpoint: str = "",
+        seconds: float = SECONDS,
+    ) -> None:
         super().__init__(seconds)
-        self._templates = templates
+        self._sign, self._templates = sign, templates
+        self._client = self.library(config(access, endpoint or self.home, seconds))
 
     async def send(self, message: SmsMessage) -> Accepted:
         """Send. Raises GatewayFailed."""

@@ -7,7 +7,6 @@ and only to numbers of mainland China.
 """
 
 import json
-from collections.abc import Mapping
 from functools import partial
 
 from alibabacloud_dypnsapi20170525.client import Client  # type: ignore[import-untyped]
@@ -19,9 +18,8 @@ from alibabacloud_tea_util.models import RuntimeOptions  # type: ignore[import-u
 
 from denglu.domain.sms_message import SmsMessage
 from denglu.domain.sms_template import Template
-from denglu.sms.aliyun_sdk import AliyunGateway, Refused, body_of, check_keys, config, name_of
+from denglu.sms.aliyun_sdk import AliyunGateway, Refused, body_of, check_keys, name_of
 from denglu.sms.codes import Check
-from denglu.sms.network import SECONDS
 from denglu.sms.pnvs_codes import CODES
 
 ENDPOINT = "https://dypnsapi.aliyuncs.com"
@@ -34,24 +32,11 @@ _CLOSED = ("FUNCTION_NOT_OPENED", "isv.FUNCTION_NOT_OPENED", "Unsupported.Accoun
 
 
 class Pnvs(AliyunGateway):
-    """``access``: AccessKey id and secret; ``sign``: a given signature; ``templates``: ids of
+    """``sign``: a given signature; ``templates``: ids of
     given templates, such as 100001. A message's name there is its BizId.
     """
 
-    name = "aliyun-pnvs"
-
-    def __init__(
-        self,
-        access: tuple[str, str],
-        sign: str,
-        templates: Mapping[str, Template],
-        *,
-        endpoint: str = ENDPOINT,
-        seconds: float = SECONDS,
-    ) -> None:
-        super().__init__(templates, seconds)
-        self._sign = sign
-        self._client = Client(config(access, endpoint, seconds))
+    name, library, home = "aliyun-pnvs", Client, ENDPOINT
 
     def check(self) -> list[Check]:
         """See ``AliyunGateway``. Nothing is told of signatures and templates; so is asked for
