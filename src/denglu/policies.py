@@ -78,7 +78,13 @@ def sms_limits(settings: Settings) -> SmsLimits:
         address=Limit("sms-address", settings.sms_address_rates),
         address_numbers=Limit("sms-address-numbers", settings.sms_address_numbers, distinct=True),
         site=Limit("sms-site", settings.sms_site_rates),
+        phone=Limit("sms-phone", settings.sms_phone_rates) if has_merchants(settings) else None,
     )
+
+
+def has_merchants(settings: Settings) -> bool:
+    """Whether the merchant plugin is on."""
+    return "merchant" in settings.plugins
 
 
 def budget_of(settings: Settings) -> Budget:

@@ -7,7 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from denglu.domain.member import (
+    SITE,
     Identifier,
+    MemberType,
+    Namespace,
     NewMember,
     Status,
     default_nickname,
@@ -15,6 +18,7 @@ from denglu.domain.member import (
     promoter_code,
     read_identifier,
 )
+from denglu.domain.mobile import mask_mobile
 from tests.domain.people import MEMBER
 
 MOBILE = "13800000000"
@@ -126,3 +130,20 @@ def test_only_the_enabled_status_is_enabled(status: Status) -> None:
 def test_members_without_a_nickname_are_called_by_number_or_id() -> None:
     assert default_nickname(MOBILE, 7) == "用户_0000"
     assert default_nickname("", 7) == "用户_7"
+
+
+@pytest.mark.parametrize(
+    ("merchant_id", "member_type", "namespace", "tag", "kept"),
+    [
+        (0, MemberType.member, SITE, "", "138****0000"),
+        (7, MemberType.member, Namespace(7, 1), "@7.1", "138****0000"),
+        (0, MemberType.merchant_user, Namespace(0, 3), "@0.3", "138****0000 merchant"),
+        (7, MemberType.merchant_user, Namespace(0, 3), "@0.3", "138****0000 merchant"),
+    ],
+)
+def test_I15_names_are_a_merchants_or_one_list_of_users(
+    merchant_id: int, member_type: MemberType, namespace: Namespace, tag: str, kept: str
+) -> None:
+    found = replace(MEMBER, merchant_id=merchant_id, type=member_type).namespace
+    assert (found, found.tag, found.marked(mask_mobile(MOBILE))) == (namespace, tag, kept)
+    assert len(kept) <= 20  # the room in codes and messages

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.mysql.base import MySQLDialect
 from sqlalchemy.dialects.postgresql.base import PGDialect
 
 from denglu.domain.errors import Reason, Refusal
-from denglu.domain.member import Status
+from denglu.domain.member import MemberType, Status
 from denglu.domain.session import Caller, EndReason
 from denglu.domain.sms_code import Usage
 from denglu.domain.sms_message import MessageResult, Outcome, Receipt, Trouble
@@ -49,9 +49,9 @@ from tests.store.grounds import Ground
 
 # Places in the order. Rows of one place are locked by rising key.
 (
-    SMS_TALLY, CODE, SPENDING, MESSAGE, CODE_TALLY, MEMBER, ACCOUNT, DELETION, LOGIN_TALLY,
-    SESSION, TOKEN, EVENT,
-) = range(12)  # fmt: skip
+    SMS_TALLY, CODE, SPENDING, MESSAGE, CODE_TALLY, MERCHANT, MEMBER, ACCOUNT, ELSEWHERE,
+    BINDING_MARK, MEMBER_MARK, DELETION, LOGIN_TALLY, SESSION, TOKEN, EVENT,
+) = range(16)  # fmt: skip
 # The row of the watch is locked alone.
 TALLIES = {"sms": SMS_TALLY, "code": CODE_TALLY, "login": LOGIN_TALLY, "watch": LOGIN_TALLY}
 ROWS = {
@@ -67,6 +67,9 @@ ROWS = {
     "message_receive": (MESSAGE, "p_id"),
     "message_wipe": (MESSAGE, "p_key"),
     "drop_message": (MESSAGE, "p_key"),
+    "merchant_add": (MERCHANT, None),
+    "merchant_hold": (MERCHANT, None),
+    "merchant_status": (MERCHANT, "p_merchant_id"),
     "member_add": (MEMBER, None),
     "member_code": (MEMBER, "p_member_id"),
     "member_hold": (MEMBER, "p_member_id"),
@@ -78,6 +81,9 @@ ROWS = {
     "member_wipe": (MEMBER, "p_member_id"),
     "account_add": (ACCOUNT, None),
     "account_status": (ACCOUNT, "p_member_id"),
+    "binding_drop": (ELSEWHERE, "p_key"),
+    "binding_mark_wipe": (BINDING_MARK, "p_key"),
+    "member_mark_wipe": (MEMBER_MARK, "p_key"),
     "cancellation_add": (DELETION, "member_id"),
     "cancellation_drop": (DELETION, "p_member_id"),
     "session_add": (SESSION, None),
@@ -100,13 +106,16 @@ FINDERS = {
 }  # fmt: skip
 NO_LOCKS = {
     "audit_about", "audit_add", "audit_add_of_mobile", "audit_numbers", "audit_orphans",
-    "cancellation_of", "cancellations_due", "code_live", "codes_masked", "drop_audit",
-    "drop_spending", "drop_tally", "member_by_email", "member_by_mobile", "member_by_username",
-    "member_get", "member_legacy", "message_named", "messages_masked", "session_live",
-    "sessions_all", "token_find",
+    "bindings_of", "cancellation_of", "cancellations_due", "code_live", "codes_masked",
+    "drop_audit", "drop_spending", "drop_tally", "member_by_email", "member_by_mobile",
+    "member_by_username",
+    "member_get", "member_legacy", "merchant_by_name", "merchant_get", "merchant_level",
+    "merchant_page", "message_named", "messages_masked", "session_live", "sessions_all",
+    "token_find", "user_by_email", "user_by_mobile", "user_by_username", "user_page",
 }  # fmt: skip
 
 AWAY = Caller(ip="198.51.100.77")
+USER = Caller(ip="198.51.100.78", member_type=MemberType.merchant_user)
 
 
 CAPS = dict.fromkeys(Kind, Cap(messages=10**6))
@@ -296,7 +305,33 @@ async def tokens_and_operators(world: World) -> None:
     await world.administer.set_status(member, Status.enabled)
     for group in (IOS, PC):
         await world.log_in(OTHER_MOBILE, group=group)
+    for number in (1, 2):
+        world.sql(f"insert into member_auth (id, member_id) values ({number}, {member.id})")
     await world.administer.set_status(member, Status.deleted)
+
+
+async def merchants_and_users(world: World) -> None:
+    """Everything that is done to merchants, and by their users."""
+    added = await world.merchants.add("moon books")
+    assert await world.merchants.find("1") == await world.merchants.find("MOON books") == added
+    assert await world.merchants.page(0, 9) == [added]
+    users = [
+        await world.merchants.add_user(
+            added, username=name, mobile=mobile, nickname="", password=PASSWORD
+        )
+        for name, mobile in (("owner", MOBILE), ("clerk", ""))
+    ]
+    assert await world.merchants.find_user("nobody@example.com") is None
+    for name in ("owner", "clerk"):
+        for group in (IOS, PC):
+            await world.log_in(name, group=group, caller=USER)
+    code = await world.code_for(usage=Usage.up_pwd, caller=USER)
+    await world.reset(code, caller=USER)
+    assert await world.merchants.set_password(users[1], PASSWORD)
+    for group in (IOS, PC):
+        await world.log_in("clerk", group=group, caller=USER)
+    await world.merchants.set_status(added, Status.disabled)
+    await world.merchants.set_status(added, Status.enabled)
 
 
 async def own_security(world: World) -> None:
@@ -392,6 +427,7 @@ async def upkeep(world: World) -> None:
 async def test_every_flow_locks_in_one_order(world: World, watched: Watching) -> None:
     await codes_and_passwords(world)
     await tokens_and_operators(world)
+    await merchants_and_users(world)
     await own_security(world)
     await number_and_deletion(world)
     await suspicion(world)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from denglu.domain.member import SITE
 from denglu.domain.sms_message import MessageResult, Outcome, Receipt
 from denglu.domain.spend import Cap, Kind
 from denglu.flows import walking
@@ -20,7 +21,7 @@ OTHER = "13812340000"
 
 
 def key_of(mobile: str) -> bytes:
-    return number_key(SECRETS, 0, mobile)
+    return number_key(SECRETS, SITE, mobile)
 
 
 async def wrote(

@@ -11,9 +11,7 @@ from denglu.domain.limits import Limit, Rate
 from denglu.domain.member import Status
 from denglu.domain.session import Caller
 from denglu.domain.sms_code import Usage
-from denglu.flows.code_try import number_key
 from denglu.flows.ports import Work
-from denglu.security.digests import HmacSecrets
 from tests.flows.conftest import MakeWorld
 from tests.flows.world import (
     DAY,
@@ -328,8 +326,3 @@ async def test_the_trail_says_at_which_merchant_a_code_was_compared(world: World
         await world.with_code(MOBILE, wrong(code), caller)
     compared = "select merchant_id, ip from audit_event where event = 'sms_code_compared'"
     assert world.sql(compared) == [(7, caller.ip)]
-
-
-def test_the_key_of_a_number_stays_what_it_was() -> None:
-    secrets = HmacSecrets(b"a server key that only tests know")
-    assert number_key(secrets, 7, MOBILE) == secrets.key("mobile", 7, MOBILE)

@@ -8,6 +8,7 @@ import pytest
 
 from denglu.domain.errors import Reason, Refusal
 from denglu.domain.limits import Limit, Rate
+from denglu.domain.member import SITE
 from denglu.domain.session import Caller
 from denglu.domain.sms_code import FixedCodes, Usage
 from denglu.domain.sms_message import SmsMessage, Trouble
@@ -291,8 +292,8 @@ async def test_S18_a_test_number_costs_nothing(make_world: MakeWorld) -> None:
 
 async def test_notices_are_written_down_and_charged(make_world: MakeWorld) -> None:
     world = make_world(numbers(messages=1))
-    await world.notices.cancel_requested(MOBILE, 0, 7)
-    await world.notices.password_changed(OTHER_MOBILE, 0)
+    await world.notices.cancel_requested(MOBILE, SITE, 7)
+    await world.notices.password_changed(OTHER_MOBILE, SITE)
     (message,) = world.gateway.sent
     assert (message.template, message.params["days"]) == ("cancel-requested", "7")
     assert world.sql("select template, outcome from sms_message") == [("cancel-requested", "sent")]
@@ -306,6 +307,6 @@ async def test_a_notice_that_was_not_sent_raises_nothing_and_is_noted(
     world = make_world(numbers(messages=0 if spoil == "budget" else 5))
     world.gateway.fault = {"gateway": SURE, "silence": UNSURE}.get(spoil)
     caplog.set_level(logging.WARNING)
-    await world.notices.password_changed(MOBILE, 0)
+    await world.notices.password_changed(MOBILE, SITE)
     assert "a notice was not sent" in caplog.text
     assert MOBILE not in caplog.text

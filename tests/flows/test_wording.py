@@ -1,5 +1,6 @@
 """Messages leave the flows with their text, and with what templates of providers ask for."""
 
+from denglu.domain.member import Namespace
 from denglu.domain.sms_code import FixedCodes, Usage
 from denglu.domain.sms_message import Notice
 from denglu.domain.wording import Wording
@@ -19,10 +20,10 @@ async def test_a_code_goes_out_under_the_template_of_its_usage(world: World) -> 
 async def test_a_notice_goes_out_under_its_own_template(world: World) -> None:
     wording = Wording(product="明灯", texts={Notice.mobile_changed: "{product}号码已换"})
     notices = Notices(world.store, world.clock, world.secrets, world.sending, wording, FixedCodes())
-    await notices.password_changed(MOBILE, 1)
-    await notices.mobile_changed(MOBILE, 1)
-    await notices.cancel_requested(MOBILE, 1, 7)
-    await notices.mobile_changed("", 1)
+    await notices.password_changed(MOBILE, Namespace(1))
+    await notices.mobile_changed(MOBILE, Namespace(1))
+    await notices.cancel_requested(MOBILE, Namespace(1), 7)
+    await notices.mobile_changed("", Namespace(1))
     sent = world.gateway.sent
     assert [message.template for message in sent] == list(Notice)
     assert {(message.usage, message.code, message.minutes) for message in sent} == {

@@ -29,6 +29,7 @@ from denglu.flows.devices import Devices
 from denglu.flows.erasing import Erase
 from denglu.flows.login import Login
 from denglu.flows.logout import Logout
+from denglu.flows.merchants import AdministerMerchants
 from denglu.flows.mobile_login import MobileLogin
 from denglu.flows.notice import Notices
 from denglu.flows.opening import Opening
@@ -238,6 +239,7 @@ class World:
         self.change_mobile = ChangeMobile(store, clock, secrets, prove, opening, notices)
         self.cancel = Cancel(store, clock, prove, self.erase, notices, n.cooling_off)
         self.administer = Administer(store, clock, passwords)
+        self.merchants = AdministerMerchants(store, clock, passwords)
         self.retain = Retain(store, clock, _RETENTION)
 
     # What a test tells.

@@ -27,6 +27,8 @@ from tests.servers.redis import RedisServer
 
 # Those take longer: what one process did is known to the other one only after 300 ms.
 _STRETCH = {"sqlite": 500, "postgresql": 50, "mysql": 50}
+# In so many rounds one is about one mobile at two merchants.
+_NAMESAKES = 4
 _TURNS = ("sqlite", "postgresql", "sqlite", "mysql")
 
 
@@ -36,7 +38,7 @@ def housed(kind: str) -> Iterator[House]:
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="denglu-model-")))
         if kind == "sqlite":
-            yield stack.enter_context(at_home(folder))
+            yield stack.enter_context(at_home(folder, has_merchant=True))
             return
         database: PostgresServer | MariadbServer
         database = PostgresServer() if kind == "postgresql" else MariadbServer()
@@ -44,7 +46,7 @@ def housed(kind: str) -> Iterator[House]:
         redis = stack.enter_context(RedisServer())
         url, key = database.create_database(), secrets.token_hex(32)
         yield stack.enter_context(
-            at_home(folder, redis, workers=2, database_url=url, secret_key=key)
+            at_home(folder, redis, workers=2, has_merchant=True, database_url=url, secret_key=key)
         )
 
 
@@ -64,7 +66,8 @@ def main() -> int:
                 and done.total() < asked.examples
                 and time.monotonic() < until
             ):
-                run_round(house, next(seeds))
+                seed = next(seeds)
+                run_round(house, seed, namesakes=seed % _NAMESAKES == 0)
                 done[kind] += EXAMPLES
             took = (time.monotonic() - begun) / (done[kind] - before)
             requests = f"{house.said.total()} requests, {house.stalls} examples given up"

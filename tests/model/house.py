@@ -121,9 +121,10 @@ class House:
         *,
         token: str | None = None,
         address: str,
+        merchant: str = "",
     ) -> Answer:
         """One request; its answer is one that the API document knows."""
-        headers = {"X-Forwarded-For": address}
+        headers = {"X-Forwarded-For": address, "merchant-id": merchant}
         if token is not None:
             headers["X-Api-Key"] = token
         content = None
@@ -268,14 +269,23 @@ def holds_secret(line: str, codes: Sequence[str]) -> bool:
 
 @contextlib.contextmanager
 def at_home(
-    folder: Path, redis: RedisServer | None = None, *, workers: int = 1, **settings: str
+    folder: Path,
+    redis: RedisServer | None = None,
+    *,
+    workers: int = 1,
+    has_merchant: bool = False,
+    **settings: str,
 ) -> Iterator[House]:
-    """A house with a started server; settings as for ``running``."""
+    """A house with a started server, where wanted with merchant 1; settings as for ``running``."""
     # Everybody's messages of years pass through one server: the site's budget is no matter here.
     known = {"sms_site_rates": "1000000/24h", "log_level": "debug", "trusted_proxies": "127.0.0.1"}
     if redis is not None:
         known["redis_url"] = redis.url()
+    if has_merchant:
+        known["plugins"] = "merchant"
     with running(folder, **known | settings) as server:
+        if has_merchant:
+            assert server.cli("merchant", "add", "a shop").returncode == 0
         if workers > 1:
             server.options = ["--workers", str(workers)]
             server.restart()

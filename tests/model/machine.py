@@ -6,7 +6,7 @@ from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleStrategy, initialize, precondition, rule
 
-from tests.model.asking import PEOPLE, PLACES, Body
+from tests.model.asking import PEOPLE, PLACES, Body, split
 from tests.model.house import BLUR, MARK
 from tests.model.limits import DAY, HOUR, MINUTE
 from tests.model.model import GROUPS, USAGES, Promise
@@ -91,7 +91,8 @@ class Machine(Truths):
         )
         messages = self.house.new_messages()
         told = [(message["mobile"], message["usage"]) for message in messages]
-        assert told == ([(number, usage)] if said == "OK" else []), f"sent against promise: {told}"
+        sent = [(split(number)[0], usage)] if said == "OK" else []
+        assert told == sent, f"sent against promise: {told}"
         for message in messages:
             assert abs(message["sent_at"] - self.model.now) <= BLUR, message["sent_at"]
             self.codes.append(message["code"])
@@ -311,7 +312,9 @@ class Machine(Truths):
         number = self.number[who]
         if number in self.model.members:
             note(f"the operator: denglu member {deed} {who}")
-            self.command("member", deed, number, *(["--yes"] if deed == "delete" else []))
+            mobile, merchant = split(number)
+            sure = ["--yes"] if deed == "delete" else []
+            self.command("member", deed, mobile, "--merchant", merchant or "0", *sure)
             if deed != "show":
                 getattr(self.model, deed)(number)
 

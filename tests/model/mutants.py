@@ -81,9 +81,9 @@ def logout() -> None:
 
     ends = Logout.__call__
 
-    async def half(self: Logout, token: str) -> Any:
-        found = await self._authenticate.known(token)
-        return await ends(self, token) if found.session.generation == 1 else found
+    async def half(self: Logout, token: str, member_type: int) -> Any:
+        found = await self._authenticate.known(token, member_type)
+        return await ends(self, token, member_type) if found.session.generation == 1 else found
 
     patch.object(Logout, "__call__", half).start()
 
@@ -132,6 +132,25 @@ def clock() -> None:
         return wall
 
     patch.object(Clock, "_steady", believing).start()
+
+
+def merchant() -> None:
+    """Codes of a number are good wherever they were asked for."""
+    from denglu.domain.member import Namespace
+
+    patch.object(Namespace, "tag", "").start()
+
+
+def namesake() -> None:
+    """Where nobody has a number among a merchant's members, the site's are looked through."""
+    from denglu.store.repositories import SqlMembers
+
+    find = SqlMembers.find
+
+    async def everywhere(self: SqlMembers, merchant_id: int, *rest: Any) -> Any:
+        return await find(self, merchant_id, *rest) or await find(self, 0, *rest)
+
+    patch.object(SqlMembers, "find", everywhere).start()
 
 
 @contextlib.contextmanager

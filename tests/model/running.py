@@ -16,21 +16,36 @@ STEPS = 50
 
 
 def run(
-    house: House, first_seed: int, examples: int, *, shrink: bool = True, trouble_in: int = 30
+    house: House,
+    first_seed: int,
+    examples: int,
+    *,
+    shrink: bool = True,
+    trouble_in: int = 30,
+    namesakes: bool = False,
 ) -> None:
     """As many rounds as make so many examples; see ``run_round``."""
     for number in range(first_seed, first_seed + -(-examples // EXAMPLES)):
-        run_round(house, number, shrink=shrink, trouble_in=trouble_in)
+        run_round(house, number, shrink=shrink, trouble_in=trouble_in, namesakes=namesakes)
     # Now and then the machine stands still, and an example is given up. Often, it says nothing.
     assert house.stalls <= 1 + examples // 10, f"{house.stalls} of {examples} examples stalled"
 
 
-def run_round(house: House, number: int, *, shrink: bool = True, trouble_in: int = 30) -> None:
+def run_round(
+    house: House,
+    number: int,
+    *,
+    shrink: bool = True,
+    trouble_in: int = 30,
+    namesakes: bool = False,
+) -> None:
     """Hold the house to the model. Raises AssertionError whose notes tell the steps in words.
 
     ``number``: the seed. ``trouble_in``: one example in so many has a restart or the like.
+    ``namesakes``: one mobile at two merchants, see ``Asking``; the house has merchants then.
     """
-    machine = type("Machine", (Machine,), {"house": house, "trouble_in": trouble_in})
+    told = {"house": house, "trouble_in": trouble_in, "namesakes": namesakes}
+    machine = type("Machine", (Machine,), told)
     phases = (Phase.generate, Phase.shrink) if shrink else (Phase.generate,)
     limits = settings(
         max_examples=EXAMPLES,

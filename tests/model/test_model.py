@@ -33,6 +33,27 @@ def test_whatever_people_do_the_server_does_what_was_promised(house: House) -> N
     run(house, _SEED, _EXAMPLES)
 
 
+def test_one_mobile_at_two_merchants_is_two_people_to_whom_the_server_keeps_its_promises(
+    tmp_path: Path,
+) -> None:
+    with at_home(tmp_path, has_merchant=True) as house:
+        run(house, _SEED, max(10, _EXAMPLES // 5), namesakes=True)
+
+
+@pytest.mark.parametrize(("mutant", "seed"), [(mutants.merchant, 1), (mutants.namesake, 1)])
+def test_a_server_that_takes_one_for_the_other_is_found_out(
+    tmp_path: Path, mutant: Callable[[], None], seed: int
+) -> None:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "home").mkdir()
+    with (
+        mutants.broken(tmp_path / "code", mutant),
+        at_home(tmp_path / "home", has_merchant=True) as house,
+        pytest.raises(AssertionError, match="promise"),
+    ):
+        run_round(house, seed, shrink=False, trouble_in=_NEVER, namesakes=True)
+
+
 # One round each: with this seed the story comes up in which it shows.
 @pytest.mark.parametrize(
     ("mutant", "seed", "found"),

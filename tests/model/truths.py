@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from hypothesis.stateful import invariant
 
-from tests.model.asking import Asking, Body
+from tests.model.asking import Asking, Body, split
 from tests.model.limits import DAY, HOUR, MINUTE
 from tests.model.sessions import OK, Session
 
@@ -42,11 +42,12 @@ class Truths(Asking):
     def one_member_for_a_number(self) -> None:
         """Or none, where nobody has registered."""
         found = self.house.rows(
-            "SELECT mobile_key, count(*) FROM member WHERE mobile_key IN (?, ?) "
-            "GROUP BY mobile_key",
-            *self.number.values(),
+            "SELECT mobile_key, merchant_id, count(*) FROM member WHERE mobile_key IN (?, ?) "
+            "GROUP BY mobile_key, merchant_id",
+            *(split(number)[0] for number in self.number.values()),
         )
-        promised = sorted((number, 1) for number in self.model.members)
+        members = [split(number) for number in self.model.members]
+        promised = sorted((mobile, int(merchant or 0), 1) for mobile, merchant in members)
         assert sorted(map(tuple, found)) == promised, f"{found}, and {promised} was promised"
 
     @invariant()

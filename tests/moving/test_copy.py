@@ -7,7 +7,7 @@ from sqlalchemy import Table
 from denglu.domain.spend import Kind
 from denglu.moving import copying
 from denglu.moving.copying import tables
-from denglu.store.schema import metadata, sms_spend
+from denglu.store.schema import import_mark, metadata, sms_spend
 from tests.moving.conftest import Empty
 from tests.moving.places import Place, copy, fill, row_of
 
@@ -118,10 +118,12 @@ def test_the_source_is_left_as_it_was_and_free(source: Place, target: Place) -> 
 
 
 def test_the_key_of_every_table_sorts_alike_everywhere() -> None:
-    """Integers and bytes do, and so do the few words of the one key that holds words."""
+    """Integers and bytes do, and so do the few words of the two keys that hold words."""
     assert all(table.primary_key.columns for table in metadata.tables.values())
     keys = [column for table in tables() for column in table.primary_key.columns]
-    assert {key.type.python_type for key in keys if key is not sms_spend.c.kind} == {int, bytes}
+    words = [key for key in keys if key.type.python_type is str]
+    assert words == [sms_spend.c.kind, import_mark.c.kind]
+    assert {key.type.python_type for key in keys} == {int, bytes, str}
     assert all(kind.isascii() and kind.isalpha() and kind.islower() for kind in Kind)
 
 
@@ -136,3 +138,21 @@ def test_a_key_of_several_columns_is_gone_through_to_its_last(
     report = copy(source, target)
     assert report.same
     assert [row[:3] for row in target.rows(sms_spend)] == sorted(periods)
+
+
+def test_what_an_import_has_seen_is_gone_through_to_its_last(
+    source: Place, target: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table's key begins with a word, and a batch may end within any."""
+    kinds = (
+        "account", "auth", "level", "member", "merchant", "merchant made", "source", "token",
+        "tokens",
+    )  # fmt: skip
+    marks = [(kind, number) for kind in kinds for number in range(5)]
+    digest = f"x'{bytes(range(32)).hex()}'"
+    values = ", ".join(f"('{kind}', {number}, {digest}, NULL, 7)" for kind, number in marks)
+    source.sql(f"INSERT INTO import_mark VALUES {values}")
+    monkeypatch.setattr(copying, "BATCH", 3)
+    report = copy(source, target)
+    assert report.same
+    assert [row[:2] for row in target.rows(import_mark)] == sorted(marks)

@@ -94,7 +94,7 @@ async def test_one_copy_at_a_time_goes_into_a_database(
     async with contextlib.AsyncExitStack() as stack:
         side = await open_side(network_target.url, frozen=False)
         stack.push_async_callback(side.close)
-        with pytest.raises(MovingTrouble, match="another copy into it is running"):
+        with pytest.raises(MovingTrouble, match="another copy or import into it is running"):
             await open_side(network_target.url, frozen=False)
 
 

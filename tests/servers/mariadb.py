@@ -1,6 +1,7 @@
 """A private MariaDB. Anybody on this machine may connect, as ``denglu`` without a password."""
 
 import itertools
+from pathlib import Path
 from typing import ClassVar
 
 from tests.servers.process import HOST, PrivateServer
@@ -23,9 +24,13 @@ class MariadbServer(PrivateServer):
         self._numbers = itertools.count(1)
 
     def prepare(self) -> None:
+        # Of its own: a server that starts empties what temporary tables it finds. The server may
+        # be somebody else than we are; the folder around it is shut.
+        self._temporary.mkdir(exist_ok=True)
+        self._temporary.chmod(0o777)
         words = ["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-log-bin"]
-        datadir = f"--datadir={self.folder / 'data'}"
-        self.run(self.program["mariadb-install-db"], "--no-defaults", datadir, *words)
+        places = [f"--datadir={self.folder / 'data'}", f"--tmpdir={self._temporary}"]
+        self.run(self.program["mariadb-install-db"], "--no-defaults", *places, *words)
 
     def start(self) -> None:
         is_new = not self._has_data
@@ -33,11 +38,16 @@ class MariadbServer(PrivateServer):
         if is_new:
             self.admin(f"CREATE USER denglu@'{HOST}'; GRANT ALL ON *.* TO denglu@'{HOST}'")
 
+    @property
+    def _temporary(self) -> Path:
+        return self.folder / "tmp"
+
     def command(self) -> list[str]:
         return [
             self.program["mariadbd"],
             "--no-defaults",
             f"--datadir={self.folder / 'data'}",
+            f"--tmpdir={self._temporary}",
             f"--bind-address={HOST}",
             f"--port={self.port}",
             f"--socket={self.folder / 'socket'}",

@@ -39,6 +39,9 @@ _KEPT = {"member_level", "schema_note"}
 class Ground(ABC):
     """``open`` gives a store; ``sql`` runs a statement past it, as an operator's shell does."""
 
+    # Whose words ``sql`` takes.
+    kind = "sqlite"
+
     def __init__(self) -> None:
         self._opened: list[Store] = []
 
@@ -52,6 +55,14 @@ class Ground(ABC):
         """Close whatever was opened."""
         for store in self._opened:
             await store.close()
+
+    def blob(self, value: bytes) -> str:
+        """Bytes as a statement writes them."""
+        return f"'\\x{value.hex()}'" if self.kind == "postgresql" else f"x'{value.hex()}'"
+
+    def put(self, text: str) -> None:
+        """A statement about what no store remembers."""
+        self.sql(text)
 
     @abstractmethod
     def sql(self, text: str) -> list[Any]:
@@ -95,6 +106,7 @@ class NetworkGround(Ground):
         super().__init__()
         self._url = url
         self._shell = shell
+        self.kind = url.partition("://")[0]
         _empty(shell, is_mysql=url.startswith("mysql"))
 
     def _open(self) -> Store:
@@ -105,6 +117,9 @@ class NetworkGround(Ground):
         kind = PostgresDriver if self._url.startswith("postgresql") else MysqlDriver
         return kind(self._url, pool=_POOL, times=times)
 
+    def put(self, text: str) -> None:
+        self._shell(text)
+
     def sql(self, text: str) -> list[Any]:
         rows = self._shell(text)
         if not text.lower().startswith("select"):
@@ -114,6 +129,7 @@ class NetworkGround(Ground):
 
 def _empty(shell: Shell, *, is_mysql: bool) -> None:
     """As after the migrations: no rows but those that they insert, and ids from 1."""
+    shell("DELETE FROM member_level WHERE merchant_id <> 0")
     for table in metadata.sorted_tables:
         if table.name in _KEPT:
             continue

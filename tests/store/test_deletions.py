@@ -12,6 +12,8 @@ from denglu.domain.mobile import mask_mobile
 from denglu.domain.session import EndReason
 from denglu.domain.sms_message import MessageResult, Outcome, Receipt
 from denglu.flows.ports import Store, Taken, Transaction
+from denglu.importing.bindings import BindingStep
+from denglu.importing.members import MemberStep
 from tests.store.files import Sql
 from tests.store.grounds import Ground
 from tests.store.making import (
@@ -189,6 +191,41 @@ async def test_L07_sessions_end_and_lose_device_and_address(store: Store, sql: S
     assert sql("select device, ip from session where member_id = 2") == [("Mac", "203.0.113.7")]
 
 
+async def test_L07_accounts_elsewhere_are_forgotten(store: Store, sql: Sql) -> None:
+    members = [await add_member(store, NewMember(username=name)) for name in ("a", "b")]
+    for number in range(4):
+        sql(
+            "insert into member_auth (member_id, oauth_client, unionid) "
+            f"values ({members[number % 2].id}, 'wechat{number}', 'openid')"
+        )
+    for status, left in ((Status.disabled, 4), (Status.deleted, 2)):
+        await store.write(lambda tx, to=status: tx.members.set_status(members[0].id, to, NOW))  # type: ignore[misc]
+        assert sql("select count(*) from member_auth") == [(left,)]
+    assert sql("select distinct member_id from member_auth") == [(members[1].id,)]
+
+
+async def test_L07_what_an_import_has_seen_tells_nothing_of_who_is_erased(
+    store: Store, sql: Sql, ground: Ground
+) -> None:
+    """Names, numbers and times are few enough to be guessed until a digest fits."""
+    seen = bytes(range(32))
+    members = [await add_member(store, NewMember(username=name)) for name in ("a", "b")]
+    for member, binding in zip(members, (6, 7), strict=True):
+        sql(f"insert into member_auth (id, member_id) values ({binding}, {member.id})")
+        for kind, row in ((MemberStep.kind, member.id), (BindingStep.kind, binding)):
+            values = f"'{kind}', {row}, {ground.blob(seen)}, {ground.blob(seen)}, {row}"
+            columns = "kind, source_id, digest, secret_digest, target_id"
+            sql(f"insert into import_mark ({columns}) values ({values})")
+    await store.write(lambda tx: tx.members.set_status(members[0].id, Status.deleted, NOW))
+    marks = "select kind, source_id, digest, secret_digest from import_mark order by 1, 2"
+    assert [tuple(row) for row in sql(marks)] == [
+        ("auth", 6, bytes(32), None),
+        ("auth", 7, seen, seen),
+        ("member", 1, bytes(32), None),
+        ("member", 2, seen, seen),
+    ]
+
+
 async def test_L07_the_trail_loses_address_and_note_in_batches(store: Store, sql: Sql) -> None:
     events = [
         AuditEvent(event, NOW, member_id=member_id, ip="203.0.113.7", note=note)
@@ -245,8 +282,9 @@ async def test_events_about_a_number_are_adopted_by_who_gets_it(
     for at, note, member_id in lines:
         event = AuditEvent(Event.sms_code_sent, NOW + at, member_id=member_id, note=note)
         await store.write(lambda tx, e=event: tx.trail.write(e))  # type: ignore[misc]
-    await store.write(lambda tx: tx.trail.adopt(7, "138****0000", since, until))
-    assert sql("select at from audit_event where member_id = 7 order by id") == [
+    member = await add_member(store)
+    await store.write(lambda tx: tx.trail.adopt(member, "138****0000", since, until))
+    assert sql("select at from audit_event where member_id = 1 order by id") == [
         (NOW + at,) for at in adopted
     ]
 

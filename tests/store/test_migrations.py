@@ -176,6 +176,19 @@ def test_accounts_get_the_ids_of_their_members_and_keep_their_books(tmp_path: Pa
     ]
 
 
+def test_tables_for_merchants_come_beside_what_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "older.db"
+    bring_file_to(path, "0004")
+    execute(path, "insert into member (merchant_id, type, tree) values (7, 3, '')")
+    execute(path, "insert into member_account (member_id, user_money) values (1, -9999999999)")
+    tables = ("member", "member_account", "member_level")
+    before = [execute(path, f"select * from {table}") for table in tables]
+    assert migrate(path)
+    assert [execute(path, f"select * from {table}") for table in tables] == before
+    assert execute(path, "select count(*) from merchant, member_auth, import_mark") == [(0,)]
+    test_the_migrated_schema_is_the_declared_one(path)
+
+
 def test_every_revision_says_who_may_use_it(path: Path) -> None:
     scripts = ScriptDirectory.from_config(alembic_config())
     revisions = {script.revision for script in scripts.walk_revisions()} - {"0001"}

@@ -144,6 +144,8 @@ async def test_a_store_is_ready_until_it_is_closed(store: Store) -> None:
         await store.find_token(b"?" * 32)
     with pytest.raises(Refusal, match="busy"):
         await store.has_legacy_hashes()
+    with pytest.raises(Refusal, match="busy"):
+        await store.imported_until()
     await store.close()
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from denglu.domain.member import MemberType
+
 
 class Event(StrEnum):
     """What the audit trail can say happened."""
@@ -29,6 +31,9 @@ class Event(StrEnum):
     sms_code_sent = "sms_code_sent"
     sms_code_failed = "sms_code_failed"
     sms_code_compared = "sms_code_compared"
+    merchant_added = "merchant_added"
+    merchant_disabled = "merchant_disabled"
+    merchant_enabled = "merchant_enabled"
     alert = "alert"
 
 
@@ -36,8 +41,8 @@ class Event(StrEnum):
 class AuditEvent:
     """One line of the trail. ``note`` is short, and never a secret or a whole number.
 
-    ``mobile``: the whole number, of an event that is about one; its member is written down, not
-    the number.
+    ``mobile``: the whole number, of an event that is about one; its member (of ``member_type``) is
+    written down, not the number.
     """
 
     event: Event
@@ -49,6 +54,7 @@ class AuditEvent:
     ip: str = ""
     note: str = ""
     mobile: str = field(default="", repr=False)
+    member_type: int = MemberType.member
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     refresh_expired = "refresh_expired"
     refresh_invalid = "refresh_invalid"
     not_found = "not_found"
+    merchant_not_found = "merchant_not_found"
     merchant_plugin_missing = "merchant_plugin_missing"
     method_not_allowed = "method_not_allowed"
     malformed_body = "malformed_body"

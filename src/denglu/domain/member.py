@@ -17,6 +17,31 @@ class MemberType(IntEnum):
     merchant_user = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """Within which a name or a mobile is one person's, and what is tried against it is counted.
+
+    ``merchant_id``: whose members, 0 for the site's. Merchants' users are one list, of no merchant.
+    """
+
+    merchant_id: int = 0
+    member_type: int = MemberType.member
+
+    @property
+    def tag(self) -> str:
+        """What sets its digests apart; empty for the site's members."""
+        return "" if self == SITE else f"@{self.merchant_id}.{int(self.member_type)}"
+
+    def marked(self, masked: str) -> str:
+        """A masked number as codes, messages and the trail keep it (20 characters at the most): the
+        site's members may have the number of a merchant's user, whose is marked.
+        """
+        return masked if self.member_type == MemberType.member else f"{masked} merchant"
+
+
+SITE = Namespace()
+
+
 class Status(IntEnum):
     """A member's status: only the enabled one can log in or hold a session."""
 
@@ -122,6 +147,13 @@ class Member:
     def enabled(self) -> bool:
         """Whether this member may log in and hold sessions."""
         return self.status == Status.enabled
+
+    @property
+    def namespace(self) -> Namespace:
+        """Where the names are this member's."""
+        return Namespace(
+            0 if self.type == MemberType.merchant_user else self.merchant_id, self.type
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from enum import IntEnum, StrEnum
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from denglu.domain.errors import Reason, Refusal
-from denglu.domain.member import Member, Status
+from denglu.domain.member import Member, MemberType, Namespace, Status
 
 
 class Kind(IntEnum):
@@ -44,11 +44,21 @@ class SessionPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is at the other end of a request, as far as it is known."""
+    """Who is at the other end of a request, as far as it is known.
+
+    ``member_type``: as whom people log in there, a member or a merchant's user. ``merchant_id``:
+    whose member, 0 for the site's; of merchants' users always 0, their names are one list.
+    """
 
     ip: str
     device: str = ""
     merchant_id: int = 0
+    member_type: int = MemberType.member
+
+    @property
+    def namespace(self) -> Namespace:
+        """Where the names are looked up that are given."""
+        return Namespace(self.merchant_id, self.member_type)
 
     @property
     def network(self) -> str:

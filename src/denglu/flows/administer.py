@@ -28,23 +28,29 @@ class Administer:
 
         async def work(tx: Transaction) -> Member:
             now = self._clock.now()
-            member_id = await tx.members.add(new, now)
-            await tx.trail.write(_event(Event.member_added, now, member_id))
-            member = await tx.members.get(member_id)
+            member = await tx.members.get(await tx.members.add(new, now))
             assert member is not None
+            await tx.trail.write(_event(Event.member_added, now, member))
             return member
 
         return await self._store.write(work)
 
-    async def find(self, who: str, merchant_id: int = 0) -> Member | None:
-        """The member with this id, username, mobile or e-mail; a deleted one by id only."""
+    async def find(self, who: str, merchant_id: int | None = None) -> Member | None:
+        """The member with this id, username, mobile or e-mail; a deleted one by id only.
+
+        ``merchant_id``: of that merchant alone, 0 for the site. None: by name of the site, by id
+        anybody, merchants' users among them.
+        """
 
         async def work(tx: Transaction) -> Member | None:
             identifier = read_identifier(who)
-            member = await tx.members.find(merchant_id, MemberType.member, identifier)
+            member = await tx.members.find(merchant_id or 0, MemberType.member, identifier)
             if member is None and who.isascii() and who.isdecimal() and len(who) < 19:
                 member = await tx.members.get(int(who))
-            return member
+            if member is None or merchant_id is None:
+                return member
+            is_theirs = (member.merchant_id, member.type) == (merchant_id, MemberType.member)
+            return member if is_theirs else None
 
         return await self._store.read(work)
 
@@ -65,7 +71,7 @@ class Administer:
             if status is not Status.enabled:
                 sessions = await tx.sessions.live(member.id)
                 await tx.sessions.end([s.id for s in sessions], reason, now)
-            await tx.trail.write(_event(event, now, member.id))
+            await tx.trail.write(_event(event, now, member))
             return True
 
         return await self._store.write(work)
@@ -82,11 +88,18 @@ class Administer:
             ended = [s.id for s in await tx.sessions.live(member.id, group)]
             count = await tx.sessions.end(ended, EndReason.revoked, now)
             for session_id in ended:
-                await tx.trail.write(_event(Event.session_revoked, now, member.id, session_id))
+                await tx.trail.write(_event(Event.session_revoked, now, member, session_id))
             return count
 
         return await self._store.write(work)
 
 
-def _event(event: Event, now: int, member_id: int, session_id: int | None = None) -> AuditEvent:
-    return AuditEvent(event, now, member_id=member_id, session_id=session_id, note="operator")
+def _event(event: Event, now: int, member: Member, session_id: int | None = None) -> AuditEvent:
+    return AuditEvent(
+        event,
+        now,
+        merchant_id=member.merchant_id,
+        member_id=member.id,
+        session_id=session_id,
+        note="operator",
+    )

@@ -56,7 +56,7 @@ class Cancel:
         elif is_new:
             days = -(-self._cooling_off // _DAY)
             member = found.member
-            await self._notices.cancel_requested(member.mobile, member.merchant_id, days)
+            await self._notices.cancel_requested(member.mobile, member.namespace, days)
         return asked
 
     async def _ask(self, tx: Transaction, proof: Proof) -> tuple[Cancellation, bool]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from denglu.domain.audit import Event
 from denglu.domain.errors import Reason, Refusal
 from denglu.domain.groups import Group
-from denglu.domain.member import Identifier, Member, MemberType, read_identifier
+from denglu.domain.member import Identifier, Member, read_identifier
 from denglu.domain.mobile import mask_mobile
 from denglu.domain.session import Caller, EndReason, Found
 from denglu.domain.sms_code import Usage
@@ -74,7 +74,7 @@ class ChangeMobile:
         grant, before = await self._prove(
             found, Usage.reset_mobile, code=code, password=password, caller=caller, deed=change
         )
-        await self._notices.mobile_changed(before.mobile, before.merchant_id)
+        await self._notices.mobile_changed(before.mobile, before.namespace)
         return grant
 
     async def _change(self, tx: Transaction, proof: Proof, mobile: str, new: RightCode) -> Grant:
@@ -82,7 +82,7 @@ class ChangeMobile:
         await self._prove.spend(tx, [*proof.codes, new], now)
         await self._store_mobile(tx, member, mobile, now)
         if member.mobile:
-            await clear_all(tx, self._lockouts([member.mobile, mobile], caller.network), now)
+            await clear_all(tx, self._lockouts(member, mobile, caller.network), now)
         await self._prove.settle(tx, proof, now)
         grant = await self._opening.instead_of_all(
             tx,
@@ -101,7 +101,7 @@ class ChangeMobile:
 
     async def _store_mobile(self, tx: Transaction, member: Member, mobile: str, now: int) -> None:
         who = Identifier(username="", mobile=mobile)
-        if await tx.members.find(member.merchant_id, MemberType.member, who):
+        if await tx.members.find(member.merchant_id, member.type, who):
             raise Refusal(Reason.mobile_taken)
         try:
             changed = await tx.names.set_mobile(member, mobile, now)
@@ -110,11 +110,12 @@ class ChangeMobile:
         if not changed:  # disabled, or it was changed elsewhere: either ended this session
             raise Refusal(Reason.session_ended)
 
-    def _lockouts(self, mobiles: Sequence[str], ip: str) -> Sequence[bytes]:
+    def _lockouts(self, member: Member, mobile: str, ip: str) -> Sequence[bytes]:
         """Who owns both numbers need not pay for what others tried under them. What was tried
         against the member stays counted under the member.
         """
-        names = [self._keys.of(read_identifier(mobile), None)[0] for mobile in mobiles]
+        both = [read_identifier(text) for text in (member.mobile, mobile)]
+        names = [self._keys.of(who, None, member.namespace)[0] for who in both]
         return [
             *(self._keys.account(name) for name in names),
             *(self._keys.account_address(name, ip) for name in names),

@@ -49,7 +49,7 @@ class ChangePassword:
             if refusal.reason is Reason.bad_credentials:
                 raise Refusal(Reason.wrong_password) from None
             raise
-        await self._notices.password_changed(grant.member.mobile, grant.member.merchant_id)
+        await self._notices.password_changed(grant.member.mobile, grant.member.namespace)
         return grant
 
     async def _judged(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from denglu.domain.audit import AuditEvent, Event
 from denglu.domain.errors import Reason, Refusal
 from denglu.domain.limits import Limit
+from denglu.domain.member import Namespace
 from denglu.domain.mobile import mask_mobile
 from denglu.domain.session import Caller
 from denglu.domain.sms_code import CodePolicy, LiveCode, Usage
@@ -61,10 +62,11 @@ class CodeTry:
         """Return the right code. Raises ``bad_code``, or ``too_many_attempts`` by address."""
         if not code:
             raise Refusal(Reason.bad_code)
-        key = number_key(self._secrets, caller.merchant_id, mobile)
+        key = number_key(self._secrets, caller.namespace, mobile)
         now = self._clock.now()
         tried = Tried(self._claims(key, caller.network), now)
         tries = self._watch.code_tries(self._policy.tries)
+        masked = caller.namespace.marked(mask_mobile(mobile))
 
         async def count(tx: Transaction) -> LiveCode:
             live = await tx.codes.claim_try(key, usage, tries, now)
@@ -77,8 +79,9 @@ class CodeTry:
                     now,
                     merchant_id=caller.merchant_id,
                     ip=caller.ip,
-                    note=f"{usage} {mask_mobile(mobile)}",
+                    note=f"{usage} {masked}",
                     mobile=mobile,
+                    member_type=caller.member_type,
                 )
             )
             return live
@@ -132,6 +135,6 @@ class CodeTry:
         ]
 
 
-def number_key(secrets: Secrets, merchant_id: int, mobile: str) -> bytes:
+def number_key(secrets: Secrets, namespace: Namespace, mobile: str) -> bytes:
     """The key under which codes of a number are kept."""
-    return secrets.key("mobile", merchant_id, mobile)
+    return secrets.key("mobile", namespace.tag or "0", mobile)

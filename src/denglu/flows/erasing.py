@@ -56,7 +56,7 @@ class Erase:
     async def _erase(self, member: Member, note: str, *, due: bool) -> bool:
         if member.mobile:
             await self._store.write(lambda tx: self._wipe_number(tx, member))
-        if not await self._store.write(lambda tx: self._wipe(tx, member.id, note, due)):
+        if not await self._store.write(lambda tx: self._wipe(tx, member, note, due)):
             return False
         await self._wipe_trail(member.id)
         _log.info("member %d was erased", member.id)
@@ -66,8 +66,8 @@ class Erase:
         await tx.deletions.wipe_codes(member)
         await adopt_first_asking(tx, member)
 
-    async def _wipe(self, tx: Transaction, member_id: int, note: str, due: bool) -> bool:
-        now = self._clock.now()
+    async def _wipe(self, tx: Transaction, member: Member, note: str, due: bool) -> bool:
+        now, member_id = self._clock.now(), member.id
         await tx.deletions.hold(member_id)
         asked = await tx.deletions.of(member_id)
         if due and (asked is None or asked.due_at > now):
@@ -77,7 +77,15 @@ class Erase:
         again = Cancellation(asked.requested_at if asked else now, now + _LOOK_AGAIN)
         await tx.deletions.put(member_id, again)
         await tx.deletions.wipe_sessions(member_id, now)
-        await tx.trail.write(AuditEvent(Event.member_deleted, now, member_id=member_id, note=note))
+        await tx.trail.write(
+            AuditEvent(
+                Event.member_deleted,
+                now,
+                merchant_id=member.merchant_id,
+                member_id=member_id,
+                note=note,
+            )
+        )
         return True
 
     async def _wipe_trail(self, member_id: int) -> None:
@@ -98,9 +106,9 @@ class Erase:
 async def adopt_first_asking(tx: Transaction, member: Member) -> None:
     """What was asked for the number just before the member joined with it is the member's."""
     masked, joined = mask_mobile(member.mobile), member.created_at
-    await tx.trail.adopt(member.id, masked, joined - _ASKED_BEFORE, joined)
+    await tx.trail.adopt(member, masked, joined - _ASKED_BEFORE, joined)
 
 
 async def adopt_latest_asking(tx: Transaction, member: Member, mobile: str, now: int) -> None:
     """The same for a number that becomes the member's now."""
-    await tx.trail.adopt(member.id, mask_mobile(mobile), now - _ASKED_BEFORE, now)
+    await tx.trail.adopt(member, mask_mobile(mobile), now - _ASKED_BEFORE, now)

@@ -3,8 +3,9 @@
 Transactions of many processes run side by side and wait for each other's rows. So that none
 ever waits in a circle, all of them lock rows in one order:
 
-    SMS tallies < SMS code < spending < messages < code tallies < member < account < deletion
-    < login tallies < sessions < tokens < events
+    SMS tallies < SMS code < spending < messages < code tallies < merchants < member < account
+    < accounts elsewhere < marks of an import < deletion < login tallies < sessions < tokens
+    < events
 
 A kind is locked in one pass, tallies sorted by key and sessions by id: every function here
 loads all the tallies that it needs at once. Tests hold every flow to this order.

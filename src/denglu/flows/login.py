@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from denglu.domain.audit import AuditEvent, Event
 from denglu.domain.errors import Reason, Refusal
 from denglu.domain.groups import Group
-from denglu.domain.member import Member, MemberType, read_identifier
+from denglu.domain.member import Member, read_identifier
 from denglu.domain.session import Caller
 from denglu.flows.limiting import Claim, Tried
 from denglu.flows.opening import Opening
@@ -57,7 +57,7 @@ class Login:
     ) -> Grant:
         who = read_identifier(username)
         member = await self._store.read(
-            lambda tx: tx.members.find(caller.merchant_id, MemberType.member, who)
+            lambda tx: tx.members.find(caller.merchant_id, caller.member_type, who)
         )
 
         async def enter(tried: Tried) -> Grant:
@@ -81,7 +81,14 @@ class Login:
             if not await tx.members.visit(member, now, caller.ip):
                 raise Refusal(Reason.bad_credentials)
             if rehashed and await tx.members.rehash(member, rehashed):
-                await tx.trail.write(AuditEvent(Event.password_rehashed, now, member_id=member.id))
+                await tx.trail.write(
+                    AuditEvent(
+                        Event.password_rehashed,
+                        now,
+                        merchant_id=member.merchant_id,
+                        member_id=member.id,
+                    )
+                )
             await self._tries.forget(tx, tried, now)
             return await self._opening.open(tx, member, group, caller, Event.login, now)
 

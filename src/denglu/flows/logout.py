@@ -1,6 +1,7 @@
 """Ending the caller's session."""
 
 from denglu.domain.audit import AuditEvent, Event
+from denglu.domain.member import MemberType
 from denglu.domain.session import EndReason, Found
 from denglu.flows.authenticate import Authenticate
 from denglu.flows.ports import Clock, Store, Transaction
@@ -14,9 +15,9 @@ class Logout:
         self._clock = clock
         self._authenticate = authenticate
 
-    async def __call__(self, token: str) -> Found:
+    async def __call__(self, token: str, member_type: int = MemberType.member) -> Found:
         """Raises what ``Authenticate`` raises, except ``token_expired`` for the current token."""
-        found = await self._authenticate.known(token)
+        found = await self._authenticate.known(token, member_type)
         session = found.session
 
         async def end(tx: Transaction) -> None:

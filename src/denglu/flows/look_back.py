@@ -17,6 +17,7 @@ class Question:
     """What is looked for. Times are Unix seconds; ``until`` itself is not included."""
 
     member_id: int | None = None
+    merchant_id: int | None = None
     events: frozenset[str] = frozenset()
     since: int | None = None
     until: int = END_OF_TIME
@@ -25,7 +26,8 @@ class Question:
         """Whether a line is one that is looked for, its time aside."""
         if self.events and entry.event not in self.events:
             return False
-        return self.member_id is None or entry.member_id == self.member_id
+        wanted = ((self.member_id, entry.member_id), (self.merchant_id, entry.merchant_id))
+        return all(asked is None or asked == given for asked, given in wanted)
 
 
 class LookBack:

@@ -3,7 +3,7 @@
 from denglu.domain.audit import Event
 from denglu.domain.errors import Reason, Refusal
 from denglu.domain.groups import Group
-from denglu.domain.member import Identifier, Member, MemberType
+from denglu.domain.member import Identifier, Member
 from denglu.domain.session import Caller
 from denglu.domain.sms_code import Usage
 from denglu.flows.code_try import CodeTry, RightCode
@@ -46,7 +46,7 @@ class MobileLogin:
 async def owner(tx: Transaction, mobile: str, caller: Caller) -> Member:
     """The enabled member with this mobile. Raises ``member_not_found``."""
     who = Identifier(username="", mobile=mobile)
-    member = await tx.members.find(caller.merchant_id, MemberType.member, who)
+    member = await tx.members.find(caller.merchant_id, caller.member_type, who)
     if member is None or not member.enabled:
         raise Refusal(Reason.member_not_found)
     return member

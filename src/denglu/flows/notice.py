@@ -4,6 +4,7 @@ import logging
 
 from denglu.domain.errors import Reason, Refusal
 from denglu.domain.limits import Limit, Rate
+from denglu.domain.member import Namespace
 from denglu.domain.sms_code import FixedCodes
 from denglu.domain.sms_message import Notice
 from denglu.domain.wording import Wording
@@ -37,25 +38,25 @@ class Notices:
         self._wording = wording
         self._fixed = fixed
 
-    async def password_changed(self, mobile: str, merchant_id: int) -> None:
+    async def password_changed(self, mobile: str, namespace: Namespace) -> None:
         """To be called after the commit. Raises nothing."""
-        await self._send(mobile, merchant_id, Notice.password_changed)
+        await self._send(mobile, namespace, Notice.password_changed)
 
-    async def mobile_changed(self, mobile: str, merchant_id: int) -> None:
+    async def mobile_changed(self, mobile: str, namespace: Namespace) -> None:
         """The same; ``mobile`` is the number that was given up."""
-        await self._send(mobile, merchant_id, Notice.mobile_changed)
+        await self._send(mobile, namespace, Notice.mobile_changed)
 
-    async def cancel_requested(self, mobile: str, merchant_id: int, days: int) -> None:
+    async def cancel_requested(self, mobile: str, namespace: Namespace, days: int) -> None:
         """The same; ``days``: until the account is deleted."""
-        await self._send(mobile, merchant_id, Notice.cancel_requested, days)
+        await self._send(mobile, namespace, Notice.cancel_requested, days)
 
-    async def _send(self, mobile: str, merchant_id: int, notice: Notice, days: int = 0) -> None:
+    async def _send(self, mobile: str, namespace: Namespace, notice: Notice, days: int = 0) -> None:
         """Without a mobile there is nobody to tell."""
         if not mobile:
             return
         now = self._clock.now()
         message = self._wording.of_notice(notice, mobile=mobile, now=now, days=days)
-        number = number_key(self._secrets, merchant_id, mobile)
+        number = number_key(self._secrets, namespace, mobile)
         key = self._secrets.key("sms-notice", number.hex())
         free = self._fixed.code_of(mobile, now) is not None
         claimed = Tried([Claim(_PER_NUMBER, key, Reason.sms_too_frequent)], now)
@@ -63,7 +64,7 @@ class Notices:
         async def book(tx: Transaction) -> Booked:
             await claim_all(tx, claimed)
             return await self._sending.book(
-                tx, message, merchant_id=merchant_id, number_key=number, free=free
+                tx, message, namespace=namespace, number_key=number, free=free
             )
 
         try:

@@ -1,6 +1,7 @@
 """Opening a session: the part that every way of logging in has in common."""
 
 from denglu.domain.audit import AuditEvent, Event
+from denglu.domain.errors import Reason, Refusal
 from denglu.domain.groups import Group
 from denglu.domain.member import Member
 from denglu.domain.session import Caller, EndReason, Kind, Session, SessionPolicy, first_lives
@@ -60,12 +61,16 @@ class Opening:
         *,
         note: str = "",
     ) -> Grant:
-        """End every session of an enabled member in every group; count the visit and open one."""
+        """End every session of an enabled member in every group; count the visit and open one.
+
+        Raises ``member_not_found`` when a user's merchant was disabled meanwhile.
+        """
         live = await tx.sessions.live(member_id)
         await tx.sessions.end([session.id for session in live], why, now)
         member = await tx.members.get(member_id)
         assert member is not None
-        await tx.members.visit(member, now, caller.ip)
+        if not await tx.members.visit(member, now, caller.ip):
+            raise Refusal(Reason.member_not_found)
         return await self.open(tx, member, group, caller, event, now, note=note)
 
     async def open(

@@ -149,7 +149,7 @@ class PasswordTry:
 
     def _names(self, attempt: Attempt) -> tuple[str, ...]:
         if attempt.who is not None:
-            return self._keys.of(attempt.who, attempt.member)
+            return self._keys.of(attempt.who, attempt.member, attempt.caller.namespace)
         assert attempt.member is not None
         return self._keys.every(attempt.member)
 
@@ -200,7 +200,7 @@ class PasswordTry:
             AuditEvent(
                 event,
                 self._clock.now(),
-                merchant_id=caller.merchant_id,
+                merchant_id=member.merchant_id if member else caller.merchant_id,
                 member_id=member.id if member else None,
                 group=attempt.group,
                 ip=caller.ip,

@@ -8,12 +8,13 @@ writer's thread and refuses work that waits.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from denglu.domain.audit import AuditEvent, Entry, Span
 from denglu.domain.deletion import Cancellation
 from denglu.domain.errors import Detail
 from denglu.domain.member import Identifier, Member, NewMember
+from denglu.domain.merchant import Merchant
 from denglu.domain.message_book import CodeUse, MessageEntry
 from denglu.domain.session import EndReason, Found, Kind, Lives, Session
 from denglu.domain.sms_code import LiveCode
@@ -31,7 +32,9 @@ class Clock(Protocol):
 
 
 class Taken(Exception):
-    """A unique key is in use. ``field`` is ``username``, ``mobile`` or ``email``."""
+    """A unique key is in use. ``field`` is ``username``, ``mobile``, ``email`` or a merchant's
+    ``name``.
+    """
 
     def __init__(self, field: str) -> None:
         super().__init__(field)
@@ -42,7 +45,11 @@ class Members(Protocol):
     """Members with account and level. Deleted members are found by id only."""
 
     async def find(self, merchant_id: int, member_type: int, who: Identifier) -> Member | None:
-        """The member whose mobile, e-mail or username this is."""
+        """The member whose mobile, e-mail or username this is.
+
+        Merchants' users are one list: of theirs ``merchant_id`` is not looked at, and those of a
+        disabled merchant are seen as disabled.
+        """
         ...
 
     async def get(self, member_id: int) -> Member | None:
@@ -66,12 +73,14 @@ class Members(Protocol):
 
     async def visit(self, member: Member, now: int, ip: str) -> bool:
         """Count a visit, if the member is still enabled and has the password and the mobile of
-        ``member``.
+        ``member``; a merchant's user, if the merchant is enabled, too.
         """
         ...
 
     async def set_status(self, member_id: int, status: int, now: int) -> bool:
-        """Disable (0), enable (1) or delete (-1: personal fields are wiped, names are free)."""
+        """Disable (0), enable (1) or delete (-1: personal fields and accounts elsewhere are wiped,
+        names are free).
+        """
         ...
 
 
@@ -119,6 +128,40 @@ class Deletions(Protocol):
 
     async def wipe_trail(self, member_id: int, limit: int) -> int:
         """Wipe addresses and masked numbers from events of a member; returns from how many."""
+        ...
+
+
+class Merchants(Protocol):
+    """Merchants."""
+
+    async def find(self, who: str) -> Merchant | None:
+        """The merchant with this name or, where nobody has such a name, with this id."""
+        ...
+
+    async def get(self, merchant_id: int) -> Merchant | None:
+        """The merchant with this id, whatever the status."""
+        ...
+
+    async def hold(self, merchant_id: int) -> int | None:
+        """Lock all merchants against rivals until the transaction ends, because their users are
+        one list; returns the status of this one.
+        """
+        ...
+
+    async def add(self, name: str, now: int) -> int:
+        """Store a merchant with its first level; returns the id. Raises Taken (``name``)."""
+        ...
+
+    async def set_status(self, merchant_id: int, status: int, now: int) -> bool:
+        """Disable (0) or enable (1); False when it is so already or not there."""
+        ...
+
+    async def page(self, after: int, limit: int) -> list[Merchant]:
+        """Merchants whose id is above ``after``, by id, at most ``limit``."""
+        ...
+
+    async def users(self, merchant_id: int, after: int, limit: int) -> list[Member]:
+        """The users of a merchant, the same, as they are stored."""
         ...
 
 
@@ -343,8 +386,10 @@ class Trail(Protocol):
         """Add a line."""
         ...
 
-    async def adopt(self, member_id: int, masked: str, since: int, until: int) -> None:
-        """Lines of that time that name a masked number and no member are this member's."""
+    async def adopt(self, member: Member, masked: str, since: int, until: int) -> None:
+        """Lines of that time that name a masked number and no member are this member's, if they
+        are about the same merchant's members or about merchants' users, as the member is.
+        """
         ...
 
 
@@ -402,6 +447,26 @@ class Upkeep(Protocol):
         ...
 
 
+class Statements(Protocol):
+    """Statements of plugins, by name: ``plugin.name``."""
+
+    async def one(self, name: str, params: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """The first row."""
+        ...
+
+    async def all(self, name: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """All rows."""
+        ...
+
+    async def run(self, name: str, params: Mapping[str, Any]) -> int:
+        """The number of rows that matched. Raises Taken, with the statement's name."""
+        ...
+
+    async def insert(self, name: str, params: Mapping[str, Any]) -> int:
+        """The new row's id. Raises the same."""
+        ...
+
+
 class Transaction(Protocol):
     """The parts of a transaction."""
 
@@ -411,6 +476,8 @@ class Transaction(Protocol):
     def names(self) -> Names: ...
     @property
     def deletions(self) -> Deletions: ...
+    @property
+    def merchants(self) -> Merchants: ...
     @property
     def roster(self) -> Roster: ...
     @property
@@ -431,6 +498,8 @@ class Transaction(Protocol):
     def journal(self) -> Journal: ...
     @property
     def upkeep(self) -> Upkeep: ...
+    @property
+    def statements(self) -> Statements: ...
 
 
 Work = Callable[[Transaction], Awaitable[T]]
@@ -459,6 +528,10 @@ class Store(Protocol):
 
     async def has_legacy_hashes(self) -> bool:
         """Whether any member still has an imported (bcrypt) hash."""
+        ...
+
+    async def imported_until(self) -> int:
+        """Until when tokens that an import brought may be alive, in Unix seconds; 0: never."""
         ...
 
     async def ready(self) -> bool:
@@ -495,6 +568,12 @@ class Tokens(Protocol):
 
     def digest(self, kind: Kind, token: str) -> bytes | None:
         """SHA-256 of a token of that kind; None for garbage, without I/O."""
+        ...
+
+    def imported_digest(self, token: str) -> bytes | None:
+        """SHA-256 of what has the shape of a token that an import brings, of either kind; None
+        for anything else.
+        """
         ...
 
     def new_nonce(self) -> bytes:

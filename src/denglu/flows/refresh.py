@@ -16,6 +16,7 @@ from denglu.domain.session import (
     judge_refresh,
     next_lives,
 )
+from denglu.flows.imported import ImportedTokens
 from denglu.flows.opening import Pairs
 from denglu.flows.ports import Clock, Store, Tokens, Transaction
 from denglu.flows.results import Grant
@@ -30,6 +31,7 @@ class Refresh:
         self._store = store
         self._clock = clock
         self._tokens = tokens
+        self._imported = ImportedTokens(store, clock, tokens)
         self._pairs = Pairs(tokens)
         self._policy = policy
 
@@ -37,7 +39,7 @@ class Refresh:
         """``group`` None: any. Raises ``refresh_invalid``, ``refresh_expired``,
         ``session_replaced``, ``session_ended`` (all 401) or ``busy``.
         """
-        digest = self._tokens.digest(Kind.refresh, token)
+        digest = self._tokens.digest(Kind.refresh, token) or await self._imported.digest(token)
         if digest is None:
             raise Refusal(Reason.refresh_invalid)
         grant = await self._store.write(lambda tx: self._step(tx, digest, group, caller))
@@ -49,7 +51,7 @@ class Refresh:
         self, tx: Transaction, digest: bytes, group: Group | None, caller: Caller
     ) -> Grant | None:
         now = self._clock.now()
-        found = _checked(await tx.sessions.find(digest), group)
+        found = _checked(await tx.sessions.find(digest), group, caller)
         step = judge_refresh(found, self._policy, now)
         if step is RefreshStep.rotate:
             lives = next_lives(self._policy, found.session.absolute_expires_at, now)
@@ -57,7 +59,7 @@ class Refresh:
                 generation = found.session.generation + 1
                 await self._pairs.remember(tx, found.session, generation)
                 return self._grant(found, generation, lives.access - now)
-            found = _checked(await tx.sessions.find(digest), group)
+            found = _checked(await tx.sessions.find(digest), group, caller)
             step = judge_refresh(found, self._policy, now)
         if step is RefreshStep.reuse:
             await self._end_reused(tx, found.session, caller, now)
@@ -89,9 +91,11 @@ class Refresh:
         )
 
 
-def _checked(found: Found | None, group: Group | None) -> Found:
+def _checked(found: Found | None, group: Group | None, caller: Caller) -> Found:
     """The live session that a refresh token of this group belongs to."""
     if found is None or found.token.kind is not Kind.refresh:
+        raise Refusal(Reason.refresh_invalid)
+    if found.member.type != caller.member_type:
         raise Refusal(Reason.refresh_invalid)
     if group is not None and group.name != found.session.group:
         raise Refusal(Reason.refresh_invalid)

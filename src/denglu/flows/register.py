@@ -3,7 +3,7 @@
 from denglu.domain.audit import Event
 from denglu.domain.errors import Reason, Refusal
 from denglu.domain.groups import Group
-from denglu.domain.member import Identifier, MemberType, NewMember
+from denglu.domain.member import Identifier, NewMember
 from denglu.domain.session import Caller
 from denglu.domain.sms_code import Usage
 from denglu.flows.code_try import CodeTry, RightCode
@@ -51,6 +51,7 @@ class Register:
                 password_hash=await self._passwords.hash(password),
                 source=group.name,
                 merchant_id=caller.merchant_id,
+                type=caller.member_type,
             )
             return await self._store.write(lambda tx: self._join(tx, right, new, group, caller))
         except Refusal:
@@ -60,7 +61,7 @@ class Register:
     async def _check_free(self, mobile: str, caller: Caller) -> None:
         who = Identifier(username="", mobile=mobile)
         taken = await self._store.read(
-            lambda tx: tx.members.find(caller.merchant_id, MemberType.member, who)
+            lambda tx: tx.members.find(caller.merchant_id, caller.member_type, who)
         )
         if taken is not None:
             raise Refusal(Reason.mobile_taken)

@@ -55,7 +55,7 @@ class ResetPassword:
         except Refusal:
             await self._tries.refund(right)
             raise
-        await self._notices.password_changed(mobile, caller.merchant_id)
+        await self._notices.password_changed(mobile, caller.namespace)
         return grant
 
     async def _reset(

@@ -3,14 +3,13 @@
 Its cost counts in the budgets, and it stands among the others; no limit of the number counts it.
 """
 
+from denglu.domain.member import SITE
 from denglu.domain.sms_code import CodePolicy, Usage
 from denglu.domain.sms_message import MessageResult, SmsMessage
 from denglu.domain.wording import Wording
 from denglu.flows.code_try import number_key
 from denglu.flows.ports import Clock, Secrets, Store
 from denglu.flows.sending import Sending
-
-_SITE = 0
 
 
 class SendTest:
@@ -40,8 +39,8 @@ class SendTest:
 
     async def __call__(self, message: SmsMessage) -> MessageResult:
         """Raises SmsNotSent and ``sms_budget``."""
-        key = number_key(self._secrets, _SITE, message.mobile)
+        key = number_key(self._secrets, SITE, message.mobile)
         booked = await self._store.write(
-            lambda tx: self._sending.book(tx, message, merchant_id=_SITE, number_key=key)
+            lambda tx: self._sending.book(tx, message, namespace=SITE, number_key=key)
         )
         return await self._sending.deliver(booked)

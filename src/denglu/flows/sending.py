@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from denglu.domain.errors import Refusal
+from denglu.domain.member import Namespace
 from denglu.domain.mobile import mask_mobile
 from denglu.domain.sms_message import MessageResult, Outcome, SmsMessage, Trouble
 from denglu.domain.spend import parts_of
@@ -66,7 +67,7 @@ class Sending:
         tx: Transaction,
         message: SmsMessage,
         *,
-        merchant_id: int,
+        namespace: Namespace,
         number_key: bytes,
         free: bool = False,
     ) -> Booked:
@@ -75,12 +76,14 @@ class Sending:
         To be called after the code, if there is one, is stored (see ``limiting``: the order of
         locks). Raises ``sms_budget``.
         """
-        now, masked = message.sent_at, mask_mobile(message.mobile)
+        now, masked = message.sent_at, namespace.marked(mask_mobile(message.mobile))
         booked = Booked(message)
         if not free:
             parts = parts_of(message.text)
-            booked = Booked(message, *await self._budget.charge(tx, merchant_id, now, parts))
-        new = NewMessage(merchant_id, number_key, masked, message.template, now)
+            booked = Booked(
+                message, *await self._budget.charge(tx, namespace.merchant_id, now, parts)
+            )
+        new = NewMessage(namespace.merchant_id, number_key, masked, message.template, now)
         return replace(booked, message=replace(message, number=await tx.messages.add(new)))
 
     async def deliver(self, booked: Booked, closing: Closing | None = None) -> MessageResult:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from denglu.domain.deletion import Cancellation
+from denglu.domain.errors import Reason, Refusal
+from denglu.domain.member import Status
 from denglu.domain.session import Caller, Found, Session
 from denglu.domain.sms_message import Receipt
 from denglu.flows.authenticate import Authenticate
@@ -41,9 +43,15 @@ class Service:
     receipts: TakeReceipts
     store: Store
 
-    async def verify_token(self, token: str) -> bool:
+    async def verify_token(self, token: str, member_type: int) -> bool:
         """Whether a client may keep this access token."""
-        return await self.authenticate.verify(token)
+        return await self.authenticate.verify(token, member_type)
+
+    async def check_merchant(self, merchant_id: int) -> None:
+        """Raises ``merchant_not_found`` unless there is such a merchant, and it is enabled."""
+        merchant = await self.store.read(lambda tx: tx.merchants.get(merchant_id))
+        if merchant is None or merchant.status != Status.enabled:
+            raise Refusal(Reason.merchant_not_found)
 
     async def sessions(self, found: Found) -> Sequence[Session]:
         """Where the caller is logged in."""

@@ -15,7 +15,7 @@ from denglu.domain.limits import Limit, reaches
 from denglu.domain.mobile import mask_mobile
 from denglu.domain.session import Caller
 from denglu.domain.sms_code import CodePolicy, FixedCodes, Usage
-from denglu.domain.sms_message import MessageResult, Outcome, SmsMessage
+from denglu.domain.sms_message import MessageResult, Outcome
 from denglu.domain.watch import Alert
 from denglu.domain.wording import Wording
 from denglu.flows.budget import Crossing
@@ -34,7 +34,8 @@ _BUDGET = ((0.5, Alert.sms_budget_half), (1.0, Alert.sms_budget_spent))
 class SmsLimits:
     """Per number: cooldown and budget. Per address: messages and distinct numbers. The site.
 
-    ``address_numbers`` refuses only where there is no captcha to ask for.
+    ``address_numbers`` refuses only where there is no captcha to ask for. ``phone``: for a number
+    of all merchants and the site together, where there are merchants.
     """
 
     cooldown: Limit
@@ -42,6 +43,7 @@ class SmsLimits:
     address: Limit
     address_numbers: Limit
     site: Limit
+    phone: Limit | None = None
 
 
 class SendCode:
@@ -66,7 +68,7 @@ class SendCode:
         self._sending = sending
         self._policy = policy
         self._limits = limits
-        self._given_back = (limits.number, limits.site)
+        self._given_back = (limits.number, limits.phone, limits.site)
         self._wording = wording
         self._suspicion = suspicion
         self._pumping = pumping
@@ -78,23 +80,29 @@ class SendCode:
         """Raises ``sms_too_frequent``, ``captcha_required``, ``sms_budget``, ``sms_failed`` or
         ``busy``.
         """
-        key = number_key(self._secrets, caller.merchant_id, mobile)
+        key = number_key(self._secrets, caller.namespace, mobile)
         now = self._clock.now()
         fixed = self._fixed.code_of(mobile, now)
         code = fixed or self._secrets.new_code(self._policy.lowest, self._policy.length)
         new = self._new_code(key, mobile, usage, code, caller, now)
         life = self._policy.life
         message = self._wording.of_code(usage, mobile=mobile, code=code, life=life, now=now)
-        counted = self._claims(key, caller.network)
+        counted = self._claims(mobile, key, caller.network)
         pumped = self._pumping.message(mobile, caller.ip, now).claims
 
         async def issue(besides: Sequence[Claim]) -> Booked:
             tried = Tried([*counted, *besides], now)
             free = fixed is not None
-            try:
-                return await write_unless_full(
-                    self._store, lambda tx: self._issue(tx, tried, new, message, free)
+
+            async def work(tx: Transaction) -> Booked:
+                crossed = await self._issue(tx, tried, new)
+                booked = await self._sending.book(
+                    tx, message, namespace=caller.namespace, number_key=key, free=free
                 )
+                return replace(booked, crossings=[*crossed, *booked.crossings])
+
+            try:
+                return await write_unless_full(self._store, work)
             except Full as full:
                 self._pumping.note(mobile, caller.ip, full.claims)
                 raise
@@ -108,14 +116,16 @@ class SendCode:
                 back = [claim for claim in counted if claim.limit in self._given_back]
                 await release_all(tx, Tried([*back, *pumped], now), result.at)
             failed = result.outcome in _NOT_SENT
+            masked = caller.namespace.marked(mask_mobile(mobile))
             await tx.trail.write(
                 AuditEvent(
                     Event.sms_code_failed if failed else Event.sms_code_sent,
                     result.at,
                     merchant_id=caller.merchant_id,
                     ip=caller.ip,
-                    note=f"{usage} {mask_mobile(mobile)}",
+                    note=f"{usage} {masked}",
                     mobile=mobile,
+                    member_type=caller.member_type,
                 )
             )
 
@@ -124,20 +134,14 @@ class SendCode:
         except SmsNotSent as lost:
             raise self._refusal(lost) from None
 
-    async def _issue(
-        self, tx: Transaction, tried: Tried, new: NewCode, message: SmsMessage, free: bool
-    ) -> Booked:
-        """The message, with what it did to the site's tries among its crossings."""
+    async def _issue(self, tx: Transaction, tried: Tried, new: NewCode) -> Sequence[Crossing]:
+        """Count the try and store the code; returns what that did to the site's tries."""
         counted = await claim_all(tx, tried)
+        await tx.codes.issue(new)
         site, limit = counted[self._secrets.key("sms-site")], self._limits.site
-        crossed = [
+        return [
             Crossing(alert) for share, alert in _BUDGET if reaches(limit, site, tried.at, share)
         ]
-        await tx.codes.issue(new)
-        booked = await self._sending.book(
-            tx, message, merchant_id=new.merchant_id, number_key=new.number_key, free=free
-        )
-        return replace(booked, crossings=[*crossed, *booked.crossings])
 
     def _refusal(self, lost: SmsNotSent) -> Refusal:
         """Where a provider's limit is in the way, waiting helps, as with our own."""
@@ -146,7 +150,7 @@ class SendCode:
         cooldown = max(rate.window for rate in self._limits.cooldown.rates)
         return Refusal(Reason.sms_too_frequent, retry_after=cooldown)
 
-    def _claims(self, number: bytes, ip: str) -> list[Claim]:
+    def _claims(self, mobile: str, number: bytes, ip: str) -> list[Claim]:
         limits, secret, name = self._limits, self._secrets.key, number.hex()
         counted = [
             (limits.cooldown, secret("sms-cooldown", name)),
@@ -154,6 +158,8 @@ class SendCode:
             (limits.site, secret("sms-site")),
             (limits.address, secret("sms-address", ip)),
         ]
+        if limits.phone is not None:
+            counted.append((limits.phone, secret("sms-phone", mobile)))
         return [Claim(limit, key, Reason.sms_too_frequent) for limit, key in counted]
 
     def _new_code(
@@ -163,7 +169,7 @@ class SendCode:
         return NewCode(
             merchant_id=caller.merchant_id,
             number_key=key,
-            masked=mask_mobile(mobile),
+            masked=caller.namespace.marked(mask_mobile(mobile)),
             usage=usage,
             salt=salt,
             digest=self._secrets.code_digest(salt, mobile, usage, code),

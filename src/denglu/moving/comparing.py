@@ -5,6 +5,7 @@ Python writes a tuple of integers, texts, bytes and None: two rows that differ n
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Table
@@ -32,9 +33,11 @@ class Compared:
         return self.differing == 0 and self.checksums[0] == self.checksums[1]
 
 
-async def compare(source: Side, target: Side, progress: Progress) -> list[Compared]:
+async def compare(
+    source: Side, target: Side, progress: Progress, also: Sequence[Table] = ()
+) -> list[Compared]:
     """Compare every table. Raises MovingTrouble."""
-    return [await _compare(source, target, table, progress) for table in tables()]
+    return [await _compare(source, target, table, progress) for table in tables(also)]
 
 
 async def _compare(source: Side, target: Side, table: Table, progress: Progress) -> Compared:

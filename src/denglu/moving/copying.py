@@ -27,19 +27,21 @@ class Copied:
     added: int
 
 
-def tables() -> Sequence[Table]:
-    """Every table that holds data. What migrations note about themselves, each side has."""
-    return [table for table in metadata.tables.values() if table is not schema_note]
+def tables(also: Sequence[Table] = ()) -> Sequence[Table]:
+    """Every table that holds data, ``also`` those of plugins. What migrations note about
+    themselves, each side has.
+    """
+    return [*(table for table in metadata.tables.values() if table is not schema_note), *also]
 
 
-async def prepare(source: Side, target: Side, *, restart: bool) -> bool:
+async def prepare(source: Side, target: Side, *, restart: bool, also: Sequence[Table] = ()) -> bool:
     """Make sure that the target is empty, or holds a copy of this source that was begun.
 
     Returns whether one was begun. ``restart`` empties what a copy left. Raises MovingTrouble.
     """
     begun = await marker.begun_from(target)
     if begun is None:
-        if held := await _held(target):
+        if held := await _held(target, also):
             raise MovingTrouble(
                 f"{target.where} holds data of its own (table {held}): a copy needs an empty "
                 "database; name another one"
@@ -48,7 +50,7 @@ async def prepare(source: Side, target: Side, *, restart: bool) -> bool:
         await marker.note(target, source.where)
         return False
     if restart:
-        for table in tables():
+        for table in reversed(tables(also)):
             await target.run(delete(table))
         await marker.forget(target)
         await marker.note(target, source.where)
@@ -61,10 +63,12 @@ async def prepare(source: Side, target: Side, *, restart: bool) -> bool:
     return True
 
 
-async def copy_tables(source: Side, target: Side, progress: Progress) -> Copied:
+async def copy_tables(
+    source: Side, target: Side, progress: Progress, also: Sequence[Table] = ()
+) -> Copied:
     """Copy what the target does not hold yet. Raises MovingTrouble."""
     kept = added = 0
-    for table in tables():
+    for table in tables(also):
         total = await count(source, table)
         there = done = await count(target, table)
         progress(table.name, min(done, total), total)
@@ -112,9 +116,9 @@ def _behind(columns: Sequence[Column[Any]], key: Key) -> ColumnElement[bool]:
     return or_(column > value, and_(column == value, _behind(columns[1:], key[1:])))
 
 
-async def _held(target: Side) -> str | None:
+async def _held(target: Side, also: Sequence[Table]) -> str | None:
     """A table that holds more than a migration puts there."""
-    for table in tables():
+    for table in tables(also):
         own = select(*key_of(table)).limit(1)
         if table is level:
             own = own.where((level.c.level != 1) | (level.c.updated_at != 0))

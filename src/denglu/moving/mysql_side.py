@@ -1,17 +1,18 @@
 """A side of a copy that is MySQL or MariaDB. A source is read as it was at one instant."""
 
+import contextlib
 import re
-from collections.abc import Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import Any, TypeVar
 
 import asyncmy
 from asyncmy.errors import MySQLError
-from sqlalchemy import ClauseElement, Table, insert
+from sqlalchemy import ClauseElement, Table
 from sqlalchemy.dialects.mysql.base import MySQLDialect
 from sqlalchemy.sql.ddl import CreateTable, DropTable
 
-from denglu.moving.side import MovingTrouble, Row
-from denglu.store.compiled import Compiled, compile_statement
+from denglu.moving.side import MovingTrouble, Row, Values, insert_of
+from denglu.store.compiled import compile_statement
 from denglu.store.mysql_url import connect_arguments
 from denglu.store.network.shell import troubled
 
@@ -24,6 +25,8 @@ _SESSION = (
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO', "
     "SESSION wait_timeout = 28800, SESSION net_read_timeout = 600, SESSION net_write_timeout = 600"
 )
+# Whoever writes beside servers locks the rows it changes, and no gaps between them.
+_WRITING = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
 _SNAPSHOT = (
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
     "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
@@ -35,6 +38,7 @@ class MysqlSide:
 
     def __init__(self, raw: Any, where: str) -> None:
         self._raw = raw
+        self._begun = False
         self.where = where
 
     async def tables(self) -> set[str]:
@@ -53,12 +57,36 @@ class MysqlSide:
         else:
             await self.fetch(statement)
 
-    async def insert(self, table: Table, rows: Sequence[Row]) -> None:
-        compiled = compile_statement(insert(table), _DIALECT)
-        await self._told(self._insert(compiled, rows), f"table {table.name}: ")
+    async def run_each(self, statement: ClauseElement, values: Sequence[Values]) -> None:
+        compiled = compile_statement(statement, _DIALECT)
+        await self._told(self._each(compiled.sql, [compiled.bind(each) for each in values]))
 
-    async def settle(self, table: Table) -> None:
-        """Nothing to do: the engine counts on from the largest id that was inserted."""
+    async def insert(
+        self, table: Table, rows: Sequence[Row], columns: Sequence[str] | None = None
+    ) -> None:
+        sql = compile_statement(insert_of(table, columns), _DIALECT).sql
+        adding = self._each(sql, rows) if self._begun else self._add(sql, rows)
+        await self._told(adding, f"table {table.name}: ")
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        await self._told(self._raw.begin())
+        self._begun = True
+        try:
+            yield
+            await self._told(self._raw.commit())
+        except BaseException:
+            # Where the connection is gone, so is the transaction.
+            with contextlib.suppress(MySQLError, OSError):
+                await self._raw.rollback()
+            raise
+        finally:
+            self._begun = False
+
+    async def settle(self, table: Table, above: int = 0) -> None:
+        """The engine counts on from the largest id that was inserted; it can be told to skip."""
+        if above:
+            await self._query(f"ALTER TABLE `{table.name}` AUTO_INCREMENT = {above + 1:d}")
 
     async def close(self) -> None:
         self._raw.close()
@@ -70,9 +98,10 @@ class MysqlSide:
             for statement in _SNAPSHOT:
                 await self._query(statement)
             return
+        await self._query(_WRITING)
         lock = f"SELECT GET_LOCK(CONCAT('denglu copy ', MD5(DATABASE())), {_LOCK_SECONDS})"
         if await self._query(lock) != [(1,)]:
-            raise MovingTrouble(f"{self.where}: another copy into it is running")
+            raise MovingTrouble(f"{self.where}: another copy or import into it is running")
 
     async def _query(self, sql: str, values: Row = ()) -> list[Row]:
         return await self._told(self._run(sql, values))
@@ -82,11 +111,14 @@ class MysqlSide:
             await cursor.execute(sql, values or None)
             return list(await cursor.fetchall()) if cursor.description else []
 
-    async def _insert(self, compiled: Compiled, rows: Sequence[Row]) -> None:
+    async def _add(self, sql: str, rows: Sequence[Row]) -> None:
         await self._raw.begin()
-        async with self._raw.cursor() as cursor:
-            await cursor.executemany(compiled.sql, rows)
+        await self._each(sql, rows)
         await self._raw.commit()
+
+    async def _each(self, sql: str, rows: Sequence[Row]) -> None:
+        async with self._raw.cursor() as cursor:
+            await cursor.executemany(sql, rows)
 
     async def _told(self, answer: Awaitable[T], about: str = "") -> T:
         """The answer, or the error in one line without the values that it was about."""

@@ -1,4 +1,4 @@
-"""Opens the two sides of a copy, and looks whether they may be copied."""
+"""Opens the sides of a copy or an import, and looks whether they can be used."""
 
 from pathlib import Path
 
@@ -10,8 +10,9 @@ from denglu.store.network.trouble import place
 from denglu.store.opening import MissingDriver
 
 
-async def open_side(url: str, *, frozen: bool) -> Side:
+async def open_side(url: str, *, frozen: bool, alone: bool = True) -> Side:
     """Open a database: ``frozen`` to be read as it is at one instant, else to be written.
+    ``alone``: an SQLite file that is served is refused.
 
     ``url`` is one as settings have it after reading. Raises MovingTrouble, FileTrouble and
     MissingDriver.
@@ -21,7 +22,7 @@ async def open_side(url: str, *, frozen: bool) -> Side:
         if path is not None:
             from denglu.moving.sqlite_side import SqliteSide
 
-            return SqliteSide(path, frozen=frozen)
+            return SqliteSide(path, frozen=frozen, alone=alone)
         if kind == "postgresql":
             from denglu.moving.postgres_side import open_postgres
 

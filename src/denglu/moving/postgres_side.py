@@ -1,6 +1,7 @@
 """A side of a copy that is PostgreSQL. A source is read as it was at one instant."""
 
-from collections.abc import Awaitable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import TypeVar
 
 import asyncpg
@@ -8,7 +9,7 @@ from sqlalchemy import ClauseElement, Table
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.sql.ddl import CreateTable, DropTable
 
-from denglu.moving.side import MovingTrouble, Row
+from denglu.moving.side import MovingTrouble, Row, Values
 from denglu.store.compiled import compile_statement
 from denglu.store.network.shell import troubled
 
@@ -55,9 +56,17 @@ class PostgresSide:
         else:
             await self.fetch(statement)
 
-    async def insert(self, table: Table, rows: Sequence[Row]) -> None:
-        columns = [column.name for column in table.columns]
-        copying = self._raw.copy_records_to_table(table.name, records=rows, columns=columns)
+    async def run_each(self, statement: ClauseElement, values: Sequence[Values]) -> None:
+        compiled = compile_statement(statement, _DIALECT)
+        await self._told(
+            self._raw.executemany(compiled.sql, [compiled.bind(each) for each in values])
+        )
+
+    async def insert(
+        self, table: Table, rows: Sequence[Row], columns: Sequence[str] | None = None
+    ) -> None:
+        names = [column.name for column in table.columns] if columns is None else list(columns)
+        copying = self._raw.copy_records_to_table(table.name, records=rows, columns=names)
         try:
             await self._told(copying, f"table {table.name}: ")
         except (TypeError, OverflowError, ValueError):  # of the encoder; it says which value
@@ -65,11 +74,23 @@ class PostgresSide:
                 f"{self.where}: table {table.name}: a value does not fit its column"
             ) from None
 
-    async def settle(self, table: Table) -> None:
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        await self._told(self._raw.execute("BEGIN"))
+        try:
+            yield
+            await self._told(self._raw.execute("COMMIT"))
+        except BaseException:
+            # Where the connection is gone, so is the transaction.
+            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                await self._raw.execute("ROLLBACK")
+            raise
+
+    async def settle(self, table: Table, above: int = 0) -> None:
         await self._told(
             self._raw.execute(
                 f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), "  # noqa: S608 - our own names
-                f'COALESCE(MAX(id), 0) + 1, false) FROM "{table.name}"'
+                f'GREATEST(COALESCE(MAX(id), 0), {above:d}) + 1, false) FROM "{table.name}"'
             )
         )
 
@@ -88,7 +109,8 @@ class PostgresSide:
         try:
             return await answer
         except asyncpg.LockNotAvailableError:
-            raise MovingTrouble(f"{self.where}: another copy into it is running") from None
+            said = "another copy or import into it is running"
+            raise MovingTrouble(f"{self.where}: {said}") from None
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             said = str(error.args[0] if error.args else type(error).__name__)
             raise MovingTrouble(f"{self.where}: {about}{said.partition(chr(10))[0]}") from None

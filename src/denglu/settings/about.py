@@ -34,6 +34,12 @@ class About:
     filed: bool = False
     secret: bool = False
 
+    def shown(self, value: object) -> str:
+        """A value fit for anybody's eyes."""
+        if self.secret:
+            return "(hidden)" if value else ""
+        return self.show(value)
+
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:

@@ -6,10 +6,11 @@ from ipaddress import ip_address
 
 from denglu.domain.mobile import mask_mobile
 from denglu.settings.model import Settings, variable
+from denglu.settings.readers import is_of_plugin
 from denglu.settings.secret_key import NO_COMMON_KEY, may_make_key
 
 _LONGEST_TEST = timedelta(days=366)
-# Gateways that send the texts of the settings.
+# Gateways that send the texts of the settings; a plugin's may.
 _OWN_TEXTS = ("console", "outbox", "http")
 
 
@@ -103,7 +104,7 @@ def warnings(settings: Settings) -> list[str]:
 
 def _texts_in_vain(settings: Settings) -> Iterator[str]:
     """Texts that nobody sends, because every gateway has templates of its own."""
-    if set(settings.sms_gateways) & set(_OWN_TEXTS):
+    if any(name in _OWN_TEXTS or is_of_plugin(name) for name in settings.sms_gateways):
         return
     for name in ("sms_texts", "sms_autofill_domain", "sms_android_hash"):
         if getattr(settings, name):

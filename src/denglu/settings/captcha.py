@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, PlainValidator, SecretStr
 
+from denglu.settings import readers
 from denglu.settings.about import Section, between, kind
 from denglu.settings.services import endpoint, line, secret
 from denglu.settings.values import Whole
@@ -30,9 +31,10 @@ class Captcha(Section):
     """The captcha."""
 
     captcha: Annotated[
-        Literal["off", "pow", "aliyun", "tencent", "geetest"],
+        str,
+        PlainValidator(readers.captcha),
         kind(
-            "off, pow, aliyun, tencent, geetest",
+            f"{', '.join(readers.CAPTCHAS)}; with a plugin also plugin.name",
             "asked of suspicious callers only (captcha.md); off refuses nobody for it, and the "
             "other limits hold alone. pow needs no outside service",
         ),

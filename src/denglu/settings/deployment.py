@@ -71,7 +71,11 @@ class Deployment(Section):
     mounts: Annotated[
         tuple[str, ...],
         each(readers.mount, most=16),
-        kind("path prefixes such as /api,/api/tiny-shop", "apps reach the API under old paths"),
+        kind(
+            "path prefixes such as /api,/api/tiny-shop",
+            "apps reach the API under old paths",
+            rageframe=("/api", "/api/tiny-shop", "/tiny-shop"),
+        ),
     ] = ()
     groups: Annotated[
         tuple[Group, ...],
@@ -92,7 +96,10 @@ class Deployment(Section):
     plugins: Annotated[
         tuple[str, ...],
         each(readers.plugin),
-        kind("nothing yet", "plugins follow in a later release"),
+        kind(
+            "names that `denglu plugin list` shows",
+            "what is added to denglu (plugins.md), in this order; merchant comes with it",
+        ),
     ] = ()
     docs_enabled: Annotated[
         Switch, kind("true, false", "the API page at /docs; switch it off where it is not wanted")

@@ -13,6 +13,7 @@ from denglu.settings.about import About, Section
 from denglu.settings.captcha import Captcha
 from denglu.settings.deployment import Deployment, Storage
 from denglu.settings.login import Login, Sessions
+from denglu.settings.plugged import prefix_of
 from denglu.settings.server import Server
 from denglu.settings.sms import Sms
 from denglu.settings.sms_aliyun import SmsAliyun
@@ -54,6 +55,7 @@ class Settings(
 
     _sources: Mapping[str, str] = PrivateAttr(default_factory=dict)
     _cwd: Path = PrivateAttr(default_factory=Path)
+    _plugins: Mapping[str, Section] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -67,6 +69,7 @@ class Settings(
         known = context if isinstance(context, Mapping) else {}
         self._sources = MappingProxyType(dict(known.get("sources", {})))
         self._cwd = known.get("cwd", Path())
+        self._plugins = MappingProxyType(dict(known.get("plugins", {})))
 
     @property
     def database_kind(self) -> Literal["sqlite", "postgresql", "mysql"]:
@@ -87,6 +90,10 @@ class Settings(
         """
         return self.database_path.with_name(self.database_path.name + ".key")
 
+    def of_plugin(self, name: str) -> Section | None:
+        """The settings of a plugin; None of one that has none."""
+        return self._plugins.get(name)
+
     def source_of(self, name: str) -> str:
         """Where the value of a field comes from: a variable, a file, or the defaults."""
         if name in self._sources:
@@ -95,11 +102,22 @@ class Settings(
         return "default of the rageframe profile" if changed else "default"
 
     def effective(self) -> list[Effective]:
-        """All settings with value and source, in the order of docs/settings.md."""
-        return [
+        """All settings with value and source, in the order of docs/settings.md; then those of
+        plugins.
+        """
+        ours = [
             Effective(variable(name), shown(name, getattr(self, name)), self.source_of(name))
             for section in SECTIONS
             for name in section.model_fields
+        ]
+        return ours + [
+            Effective(
+                variable(prefix_of(plugin) + name),
+                facts.shown(getattr(section, name)),
+                self._sources.get(prefix_of(plugin) + name, "default"),
+            )
+            for plugin, section in self._plugins.items()
+            for name, facts in facts_of(type(section)).items()
         ]
 
 
@@ -126,14 +144,19 @@ def profile_defaults() -> dict[str, object]:
 
 def shown(name: str, value: object) -> str:
     """A value fit for anybody's eyes."""
-    facts = about(name)
-    if facts.secret:
-        return "(hidden)" if value else ""
-    return facts.show(value)
+    return about(name).shown(value)
 
 
-def _facts(field: FieldInfo) -> About:
-    return next(item for item in field.metadata if isinstance(item, About))
+def facts_of(section: type[Section]) -> dict[str, About]:
+    """The facts about every field of a section. Raises ValueError for a field without."""
+    return {name: _facts(name, field) for name, field in section.model_fields.items()}
 
 
-_ABOUT.update({name: _facts(field) for name, field in Settings.model_fields.items()})
+def _facts(name: str, field: FieldInfo) -> About:
+    for item in field.metadata:
+        if isinstance(item, About):
+            return item
+    raise ValueError(f"the setting {name} has no About (such as kind or between)")
+
+
+_ABOUT.update(facts_of(Settings))

@@ -27,6 +27,7 @@ _DATABASES = {
     "mariadb": "mysql",
 }
 Network = IPv4Network | IPv6Network
+CAPTCHAS = ("off", "pow", "aliyun", "tencent", "geetest")
 GATEWAYS = ("console", "outbox", "aliyun", "aliyun-pnvs", "tencent", "http")
 
 _SEGMENT = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,63}", re.ASCII)
@@ -34,11 +35,16 @@ _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]{0,31})://([a-z0-9.-]{1,253}|\[[0-9a-f:.
 _DIGITS = re.compile("[0-9]{4,8}", re.ASCII)
 _NAMED_SECRET = re.compile(r"([A-Za-z0-9_-]{1,32}):([A-Za-z0-9._~-]{32,256})", re.ASCII)
 _WORD = re.compile(r"[A-Za-z0-9._~-]{16,256}", re.ASCII)
+_PLUGIN = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
+_OF_PLUGIN = re.compile(rf"{_PLUGIN.pattern}\.{_PLUGIN.pattern}", re.ASCII)
 _GROUP_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}", re.ASCII)
 _DEFAULT_PORTS = {("http", ":80"), ("https", ":443")}
 _LONGEST_LABEL = 32
 _MOST_SECRETS = 32
 _MOST_SESSIONS = 100
+# As the rows of messages hold a gateway's name.
+_LONGEST_OF_PLUGIN = 20
+_LONGEST_PLUGIN = 32
 
 
 def database_url(value: object) -> str:
@@ -163,17 +169,30 @@ def origin(text: str) -> str:
 
 
 def gateway(text: str) -> str:
-    """The name of an SMS gateway."""
-    if text not in GATEWAYS:
+    """The name of an SMS gateway: of ours, or ``plugin.name``."""
+    if text not in GATEWAYS and not is_of_plugin(text):
         raise ValueError(f"{text!r} is no gateway")
     return text
 
 
+def captcha(value: object) -> str:
+    """The name of a captcha: of ours, or ``plugin.name``."""
+    text = str(value).strip()
+    if text not in CAPTCHAS and not is_of_plugin(text):
+        raise ValueError("is no captcha")
+    return text
+
+
+def is_of_plugin(text: str) -> bool:
+    """Whether it is written as what a plugin adds: ``plugin.name``."""
+    return len(text) <= _LONGEST_OF_PLUGIN and _OF_PLUGIN.fullmatch(text) is not None
+
+
 def plugin(text: str) -> str:
-    """No plugin exists in this release."""
-    if text == "merchant":
-        raise ValueError("'merchant' is not served yet")
-    raise ValueError(f"{text!r} is no plugin")
+    """The name of a plugin; whether there is one is seen when it is loaded."""
+    if not _PLUGIN.fullmatch(text) or len(text) > _LONGEST_PLUGIN:
+        raise ValueError(f"{text!r} is no name of at most 32 small letters, digits and -")
+    return text
 
 
 def site_word(text: str) -> str:

@@ -23,7 +23,7 @@ class Sms(Section):
         About(
             why="tried in this order; console prints to the terminal, outbox writes to a file, "
             "the others send (sms.md); http is for a sender of your own",
-            allowed=f"{', '.join(readers.GATEWAYS)}; at least one",
+            allowed=f"{', '.join(readers.GATEWAYS)}; with a plugin also plugin.name; at least one",
             low=1,
             measure=len,
         ),
@@ -114,6 +114,15 @@ class Sms(Section):
     sms_number_rates: Annotated[
         Rates, at_most_daily(1, 50, "messages to a number; providers cut off at about the same")
     ] = (Rate(5, _HOUR), Rate(10, _DAY))
+    sms_phone_rates: Annotated[
+        Rates,
+        at_most_daily(
+            1,
+            100,
+            "messages to a number for all merchants and the site together, with the merchant "
+            "plugin: each merchant counts its own, and the phone is one",
+        ),
+    ] = (Rate(10, _HOUR), Rate(20, _DAY))
     sms_address_rates: Annotated[
         Rates,
         at_most_daily(10, 10_000, "messages asked for by an address (IPv4, or IPv6 /64)"),

@@ -45,10 +45,14 @@ def _count(text: str) -> int:
 
 
 def _amounts(
-    names: Iterable[str], what: str, read: Callable[[str], int], show: Callable[[int], str] = str
+    names: Iterable[str],
+    what: str,
+    read: Callable[[str], int],
+    show: Callable[[int], str] = str,
+    also: Callable[[str], bool] = lambda name: False,
 ) -> tuple[PlainValidator, Callable[[Amounts], str]]:
-    """Reads ``name=amount,…`` and the table ``{name: amount}``, in the order of ``names``; and
-    shows it.
+    """Reads ``name=amount,…`` and the table ``{name: amount}``, in the order of ``names``, before
+    those that are right ``also``; and shows it.
     """
     known = tuple(names)
 
@@ -57,12 +61,14 @@ def _amounts(
             pairs = [(str(name), str(amount)) for name, amount in value.items()]
         else:
             pairs = [(n, a) for n, _, a in (str(entry).partition("=") for entry in split(value))]
-        if unknown := [name for name, _ in pairs if name.strip() not in known]:
-            raise ValueError(f"{unknown[0].strip()!r} is no {what}: {', '.join(known)}")
+        others = [name for name, _ in pairs if name.strip() not in known]
+        if unknown := [name.strip() for name in others if not also(name.strip())]:
+            raise ValueError(f"{unknown[0]!r} is no {what}: {', '.join(known)}")
         found = {name.strip(): read(amount.strip()) for name, amount in pairs}
         if len(found) < len(pairs):
             raise ValueError(f"names a {what} twice")
-        return MappingProxyType({name: found[name] for name in known if name in found})
+        ordered = [name for name in dict.fromkeys((*known, *found)) if name in found]
+        return MappingProxyType({name: found[name] for name in ordered})
 
     def show_all(value: Amounts) -> str:
         return ",".join(f"{name}={show(amount)}" for name, amount in value.items())
@@ -91,7 +97,9 @@ def _offset(value: object) -> int:
     return int(str(value))
 
 
-_PRICES, _show_prices = _amounts(readers.GATEWAYS, "gateway", _prices, money_text)
+_PRICES, _show_prices = _amounts(
+    readers.GATEWAYS, "gateway", _prices, money_text, also=readers.is_of_plugin
+)
 _MONEY_CAPS, _show_money = _amounts(Kind, "period", _some(money), money_text)
 _COUNT_CAPS, _show_counts = _amounts(Kind, "period", _some(_count))
 

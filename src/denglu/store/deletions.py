@@ -14,14 +14,36 @@ from denglu.domain.member import Member
 from denglu.domain.mobile import mask_mobile
 from denglu.domain.session import EndReason
 from denglu.store.connection import Connection
-from denglu.store.schema import audit, cancellation, member, session, sms_code, sms_message
+from denglu.store.schema import (
+    audit,
+    cancellation,
+    import_mark,
+    member,
+    member_auth,
+    session,
+    sms_code,
+    sms_message,
+)
 
 _member_id: Any = bindparam("p_member_id")
 _key: Any = bindparam("p_key")
 # All that a note may hold of a person is a masked number.
 _names_a_number = audit.c.note.like("%*%")
 
+
+def _mark_wipe(kind: str) -> ClauseElement:
+    """Of a row that an import brought. From its digest a number might be guessed again."""
+    its_mark = import_mark.c.kind == kind, import_mark.c.source_id == _key
+    return update(import_mark).values(digest=bytes(32), secret_digest=None).where(*its_mark)
+
+
 DELETIONS: dict[str, ClauseElement] = {
+    "bindings_of": select(member_auth.c.id)
+    .where(member_auth.c.member_id == _member_id)
+    .order_by(member_auth.c.id),
+    "binding_drop": delete(member_auth).where(member_auth.c.id == _key),
+    "binding_mark_wipe": _mark_wipe("auth"),
+    "member_mark_wipe": _mark_wipe("member"),
     "member_hold": select(member.c.status).where(member.c.id == _member_id).with_for_update(),
     "cancellation_of": select(cancellation.c.requested_at, cancellation.c.due_at).where(
         cancellation.c.member_id == _member_id
@@ -68,6 +90,15 @@ DELETIONS: dict[str, ClauseElement] = {
 }
 
 
+async def forget_elsewhere(db: Connection, member_id: int) -> None:
+    """Forget a member's accounts elsewhere, and how the rows looked that an import brought."""
+    bindings = await db.all("bindings_of", {"p_member_id": member_id})
+    for statement in ("binding_drop", "binding_mark_wipe"):
+        for (key,) in bindings:
+            await db.run(statement, {"p_key": key})
+    await db.run("member_mark_wipe", {"p_key": member_id})
+
+
 class SqlDeletions:
     """Fulfils ``flows.ports.Deletions``."""
 
@@ -95,11 +126,12 @@ class SqlDeletions:
     async def wipe_codes(self, member: Member) -> None:
         changes = await self._db.all("audit_numbers", {"p_member_id": member.id})
         earlier = {number for (note,) in changes for number in note.split()}
-        numbers = earlier | {mask_mobile(member.mobile)}
+        whose = member.namespace
+        numbers = {whose.marked(masked) for masked in earlier | {mask_mobile(member.mobile)}}
         for finder, wiper in (("codes_masked", "code_wipe"), ("messages_masked", "message_wipe")):
             keys: set[int] = set()
             for masked in numbers:
-                number = {"p_merchant_id": member.merchant_id, "p_masked": masked}
+                number = {"p_merchant_id": whose.merchant_id, "p_masked": masked}
                 keys.update(key for (key,) in await self._db.all(finder, number))
             for key in sorted(keys):
                 await self._db.run(wiper, {"p_key": key})

@@ -52,6 +52,11 @@ class MemoryStore:
         self._check_open()
         return await self._transaction.db.one("member_legacy", {}) is not None
 
+    async def imported_until(self) -> int:
+        self._check_open()
+        found = await self._transaction.db.one("tokens_imported", {})
+        return found[0] if found else 0
+
     async def ready(self) -> bool:
         """Whether reads and writes are answered."""
         return not self._closed

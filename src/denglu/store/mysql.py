@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 from asyncmy import errors
 from asyncmy.connection import Connection
 from asyncmy.constants import CLIENT, SERVER_STATUS
+from sqlalchemy import ClauseElement
 from sqlalchemy.dialects.mysql.base import MySQLDialect
 
 from denglu.store.compiled import Compiled, Params, Row
@@ -19,27 +20,28 @@ from denglu.store.mysql_errors import in_our_words
 from denglu.store.mysql_url import connect_arguments
 from denglu.store.network.link import Link, Times, Unreachable
 from denglu.store.network.pool import Pool
-from denglu.store.statements import compile_all
+from denglu.store.statements import compile_all, compile_more
 
 T = TypeVar("T")
 _LEAVING_SECONDS = 1.0
 _IN_TRANSACTION = SERVER_STATUS.SERVER_STATUS_IN_TRANS
+_DIALECT = MySQLDialect(paramstyle="qmark")
 _STATEMENTS: dict[str, Compiled] = {}
 
 
 def statements() -> Mapping[str, Compiled]:
     """Every statement in MySQL's words, compiled once."""
     if not _STATEMENTS:
-        _STATEMENTS.update(compile_all(MySQLDialect(paramstyle="qmark")))
+        _STATEMENTS.update(compile_all(_DIALECT))
     return _STATEMENTS
 
 
 class MysqlLink:
     """Fulfils ``network.link.Link`` and ``network.pool.Pooled``."""
 
-    def __init__(self, raw: Connection) -> None:
+    def __init__(self, raw: Connection, known: Mapping[str, Compiled]) -> None:
         self._raw: Any = raw
-        self._statements = statements()
+        self._statements = known
         self._prepared: dict[str, Any] = {}
 
     async def one(self, name: str, params: Params) -> Row | None:
@@ -112,9 +114,19 @@ class MysqlLink:
 
 
 class MysqlDriver:
-    """Fulfils ``network.link.Driver``. ``pool``: connections at the most."""
+    """Fulfils ``network.link.Driver``. ``pool``: connections at the most; ``more``: statements of
+    plugins.
+    """
 
-    def __init__(self, url: str, *, pool: int, times: Times | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool: int,
+        times: Times | None = None,
+        more: Mapping[str, ClauseElement] | None = None,
+    ) -> None:
+        self._statements = {**statements(), **compile_more(more, _DIALECT)} if more else None
         self._times = times or Times()
         self._arguments = connect_arguments(url)
         self._pool = Pool(self._connect, size=pool, wait=self._times.pool)
@@ -137,7 +149,7 @@ class MysqlDriver:
         raw: Any = Connection(  # type: ignore[no-untyped-call]
             **self._arguments, client_flag=CLIENT.FOUND_ROWS, autocommit=None
         )
-        link = MysqlLink(raw)
+        link = MysqlLink(raw, self._statements or statements())
         try:
             async with asyncio.timeout(self._times.connect):
                 await link._told(raw.connect())

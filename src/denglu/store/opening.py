@@ -1,5 +1,6 @@
 """Opens the store that the settings name."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -7,7 +8,11 @@ from denglu.flows.ports import Store
 from denglu.store.network.feed import Feed, NoFeed
 
 if TYPE_CHECKING:
+    from sqlalchemy import ClauseElement
+
     from denglu.store.network.link import Driver
+
+    More = Mapping[str, ClauseElement]
 
 
 class MissingDriver(Exception):
@@ -45,31 +50,38 @@ class StoreOptions(Protocol):
     def sqlite_busy_timeout(self) -> int: ...
 
 
-def open_store(options: StoreOptions, *, feed: Feed | None = None) -> Store:
+def open_store(
+    options: StoreOptions, *, feed: Feed | None = None, more: "More | None" = None
+) -> Store:
     """To be called on the event loop that will use the store; connects when it is first used.
 
-    ``feed`` replaces the database's own way to tell other processes. Raises MissingDriver.
+    ``feed`` replaces the database's own way to tell other processes; ``more`` are statements of
+    plugins, by name. Raises MissingDriver.
     """
     if options.database_kind == "sqlite":
         from denglu.store.sqlite import open_store as open_file
 
         seconds = options.sqlite_busy_timeout
-        return open_file(options.database_path, busy_seconds=seconds, queue_seconds=seconds)
-    return _on_network(options, feed)
+        return open_file(
+            options.database_path, busy_seconds=seconds, queue_seconds=seconds, more=more
+        )
+    return _on_network(options, feed, more or {})
 
 
-def _on_network(options: StoreOptions, feed: Feed | None) -> Store:
+def _on_network(options: StoreOptions, feed: Feed | None, more: "More") -> Store:
+    from denglu.store.compiled import reads_in
     from denglu.store.network.store import NetworkStore
 
     return NetworkStore(
-        open_driver(options),
+        open_driver(options, more),
         feed or NoFeed(),
         deadline=options.database_statement_timeout,
         cache_age=options.session_cache,
+        reads=reads_in(more),
     )
 
 
-def open_driver(options: StoreOptions) -> "Driver":
+def open_driver(options: StoreOptions, more: "More | None" = None) -> "Driver":
     """The driver of a network database, which connects when it is first used.
 
     To be called on the event loop that will use it. Raises MissingDriver.
@@ -86,9 +98,9 @@ def open_driver(options: StoreOptions) -> "Driver":
         if kind == "postgresql":
             from denglu.store.postgres import PostgresDriver
 
-            return PostgresDriver(url, pool=options.database_pool, times=times)
+            return PostgresDriver(url, pool=options.database_pool, times=times, more=more)
         from denglu.store.mysql import MysqlDriver
 
-        return MysqlDriver(url, pool=options.database_pool, times=times)
+        return MysqlDriver(url, pool=options.database_pool, times=times, more=more)
     except ModuleNotFoundError as missing:
         raise MissingDriver(kind, missing) from None

@@ -11,13 +11,14 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar, cast
 
 import asyncpg
+from sqlalchemy import ClauseElement
 from sqlalchemy.dialects.postgresql.base import PGDialect
 
 from denglu.store.compiled import Compiled, Params, Row
 from denglu.store.connection import Duplicate
 from denglu.store.network.link import Conflict, Crowded, Link, Times, TooSlow, Unreachable
 from denglu.store.network.pool import Pool
-from denglu.store.statements import compile_all
+from denglu.store.statements import compile_all, compile_more
 
 T = TypeVar("T")
 _LEAVING_SECONDS = 1.0
@@ -50,26 +51,23 @@ _GONE = (
     ssl.SSLError,
     EOFError,
 )
+_DIALECT = PGDialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 _STATEMENTS: dict[str, Compiled] = {}
 
 
 def statements() -> Mapping[str, Compiled]:
     """Every statement in PostgreSQL's words, compiled once."""
     if not _STATEMENTS:
-        _STATEMENTS.update(
-            compile_all(
-                PGDialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
-            )
-        )
+        _STATEMENTS.update(compile_all(_DIALECT))
     return _STATEMENTS
 
 
 class PostgresLink:
     """Fulfils ``network.link.Link`` and ``network.pool.Pooled``."""
 
-    def __init__(self, raw: "asyncpg.Connection[Any]") -> None:
+    def __init__(self, raw: "asyncpg.Connection[Any]", known: Mapping[str, Compiled]) -> None:
         self._raw = raw
-        self._statements = statements()
+        self._statements = known
 
     async def one(self, name: str, params: Params) -> Row | None:
         statement = self._statements[name]
@@ -135,9 +133,19 @@ def _line(error: BaseException) -> str:
 
 
 class PostgresDriver:
-    """Fulfils ``network.link.Driver``. ``pool``: connections at the most."""
+    """Fulfils ``network.link.Driver``. ``pool``: connections at the most; ``more``: statements of
+    plugins.
+    """
 
-    def __init__(self, url: str, *, pool: int, times: Times | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool: int,
+        times: Times | None = None,
+        more: Mapping[str, ClauseElement] | None = None,
+    ) -> None:
+        self._statements = {**statements(), **compile_more(more, _DIALECT)} if more else None
         self._times = times or Times()
         self._url = url
         self._pool = Pool(self._connect, size=pool, wait=self._times.pool)
@@ -169,7 +177,7 @@ class PostgresDriver:
             raise Unreachable("connecting takes too long") from None
         except asyncpg.PostgresError as error:  # a wrong password, no such database
             raise Unreachable(_line(error)) from None
-        return PostgresLink(raw)
+        return PostgresLink(raw, self._statements or statements())
 
     def _options(self) -> dict[str, Any]:
         # The server gives a statement up before we stop waiting: that way we learn why.

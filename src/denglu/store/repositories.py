@@ -2,17 +2,26 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 from denglu.domain.audit import AuditEvent
-from denglu.domain.member import Identifier, Member, NewMember, Status, promoter_code
+from denglu.domain.member import (
+    Identifier,
+    Member,
+    MemberType,
+    NewMember,
+    Status,
+    promoter_code,
+)
 from denglu.domain.session import EndReason, Found, Kind, Lives, Session
 from denglu.domain.sms_code import LiveCode
 from denglu.flows.ports import NewCode, NewSession, Taken, TokenDigests
 from denglu.store import rows
-from denglu.store.compiled import Params
+from denglu.store.compiled import Params, Row
 from denglu.store.connection import Connection, Duplicate
-from denglu.store.deletions import SqlDeletions
+from denglu.store.deletions import SqlDeletions, forget_elsewhere
 from denglu.store.journal import SqlJournal
+from denglu.store.merchants import SqlMerchants
 from denglu.store.message_book import SqlMessageBook
 from denglu.store.messages import SqlMessages
 from denglu.store.spending import SqlSpending
@@ -27,11 +36,13 @@ class SqlMembers:
         self._db = db
 
     async def find(self, merchant_id: int, member_type: int, who: Identifier) -> Member | None:
+        params: Params = {"p_merchant_id": merchant_id, "p_type": int(member_type)}
+        realm = "user" if member_type == MemberType.merchant_user else "member"
         for kind, key in (("mobile", who.mobile), ("email", who.email), ("username", who.username)):
-            if key and _can_be_stored(key):
-                params = {"p_merchant_id": merchant_id, "p_type": int(member_type), "p_key": key}
-                if row := await self._db.one(f"member_by_{kind}", params):
-                    return rows.member_from(row)
+            if not key or not rows.can_be_stored(key):
+                continue
+            if row := await self._db.one(f"{realm}_by_{kind}", {**params, "p_key": key}):
+                return rows.member_from(row)
         return None
 
     async def get(self, member_id: int) -> Member | None:
@@ -78,7 +89,13 @@ class SqlMembers:
             "p_now": now,
             "p_ip": ip[:45],
         }
-        return await self._db.run("member_visit", params) == 1
+        if await self._db.run("member_visit", params) != 1:
+            return False
+        if member.type != MemberType.merchant_user or not member.merchant_id:
+            return True
+        # Looked at only now: whoever disables a merchant holds its users' rows while doing so.
+        merchant = await SqlMerchants(self._db).get(member.merchant_id)
+        return merchant is not None and merchant.enabled
 
     async def set_status(self, member_id: int, status: int, now: int) -> bool:
         params = {"p_member_id": member_id, "p_status": int(status), "p_now": now}
@@ -86,6 +103,8 @@ class SqlMembers:
         done = await self._db.run(name, params) == 1
         if done:
             await self._db.run("account_status", params)
+            if status == Status.deleted:
+                await forget_elsewhere(self._db, member_id)
         return done
 
 
@@ -101,14 +120,6 @@ class SqlNames:
             return await self._db.run("member_set_mobile", {**params, "p_now": now}) == 1
         except Duplicate as duplicate:
             raise Taken(_taken_field(duplicate)) from None
-
-
-def _can_be_stored(text: str) -> bool:
-    """PostgreSQL's texts hold no NUL, and nobody's hold half a character."""
-    try:
-        return b"\0" not in text.encode()
-    except UnicodeEncodeError:
-        return False
 
 
 def _taken_field(duplicate: Duplicate) -> str:
@@ -229,7 +240,7 @@ class SqlTrail:
         self._db = db
 
     async def write(self, event: AuditEvent) -> None:
-        line: Params = {
+        line: dict[str, Any] = {
             "event": event.event.value,
             "at": event.at,
             "merchant_id": event.merchant_id,
@@ -239,16 +250,26 @@ class SqlTrail:
             "ip": event.ip[:45],
             "note": event.note[:255],
         }
-        if not event.mobile:
-            await self._db.run("audit_add", line)
+        if event.mobile and event.member_type == MemberType.merchant_user:
+            # As much work for a number that has a user as for one that has none.
+            if row := await self._db.one("user_by_mobile", {"p_key": event.mobile}):
+                user = rows.member_from(row)
+                line |= {"member_id": user.id, "merchant_id": user.merchant_id}
+        elif event.mobile:
+            number = {"p_mobile": event.mobile, "p_merchant_id": event.merchant_id}
+            await self._db.run("audit_add_of_mobile", {**line, **number})
             return
-        number = {"p_mobile": event.mobile, "p_merchant_id": event.merchant_id}
-        await self._db.run("audit_add_of_mobile", {**line, **number})
+        await self._db.run("audit_add", line)
 
-    async def adopt(self, member_id: int, masked: str, since: int, until: int) -> None:
-        named = {"p_since": since, "p_until": until, "p_pattern": f"% {masked}"}
-        for (key,) in await self._db.all("audit_orphans", named):
-            await self._db.run("audit_adopt", {"p_key": key, "p_member_id": member_id})
+    async def adopt(self, member: Member, masked: str, since: int, until: int) -> None:
+        whose = member.namespace
+        named = {
+            "p_merchant_id": whose.merchant_id,
+            "p_pattern": f"% {whose.marked(masked)}",
+        }
+        span = {"p_since": since, "p_until": until}
+        for (key,) in await self._db.all("audit_orphans", {**named, **span}):
+            await self._db.run("audit_adopt", {"p_key": key, "p_member_id": member.id})
 
 
 class SqlRoster:
@@ -260,6 +281,38 @@ class SqlRoster:
     async def page(self, after: int, limit: int) -> list[Member]:
         found = await self._db.all("member_page", {"p_after": after, "p_limit": limit})
         return [rows.member_from(row) for row in found]
+
+
+class SqlStatements:
+    """Fulfils ``flows.ports.Statements``. KeyError for a name that is no plugin's."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    async def one(self, name: str, params: Params) -> Row | None:
+        return await self._db.one(_of_plugin(name), params)
+
+    async def all(self, name: str, params: Params) -> list[Row]:
+        return await self._db.all(_of_plugin(name), params)
+
+    async def run(self, name: str, params: Params) -> int:
+        try:
+            return await self._db.run(_of_plugin(name), params)
+        except Duplicate:
+            raise Taken(name) from None
+
+    async def insert(self, name: str, params: Params) -> int:
+        try:
+            return await self._db.insert(_of_plugin(name), params)
+        except Duplicate:
+            raise Taken(name) from None
+
+
+def _of_plugin(name: str) -> str:
+    """Ours have no dot: they are reached through the repositories only."""
+    if "." not in name:
+        raise KeyError(name)
+    return name
 
 
 class SqlTransaction:
@@ -281,8 +334,16 @@ class SqlTransaction:
         return SqlDeletions(self.db)
 
     @cached_property
+    def merchants(self) -> SqlMerchants:
+        return SqlMerchants(self.db)
+
+    @cached_property
     def roster(self) -> SqlRoster:
         return SqlRoster(self.db)
+
+    @cached_property
+    def statements(self) -> SqlStatements:
+        return SqlStatements(self.db)
 
     @cached_property
     def upkeep(self) -> SqlUpkeep:

@@ -5,11 +5,13 @@ from decimal import Decimal
 from typing import Any
 
 from denglu.domain.member import Account, Level, Member, NewMember, default_nickname, name_key
+from denglu.domain.merchant import Merchant
 from denglu.domain.session import Found, Kind, Session, TokenRecord
 from denglu.flows.ports import NewCode, NewSession
 from denglu.store.compiled import Params, Row
 
-_HUNDREDTHS = {
+# Columns that hold exact decimals, in whole hundredths.
+HUNDREDTHS = {
     "user_money", "accumulate_money", "give_money", "consume_money", "frozen_money",
     "consume_integral", "economize_money", "accumulate_drawn_money", "money", "discount",
 }  # fmt: skip
@@ -18,6 +20,7 @@ ACCOUNT_COLUMNS = tuple(f.name for f in fields(Account))
 LEVEL_COLUMNS = tuple(f.name for f in fields(Level))
 MEMBER_COLUMNS = tuple(f.name for f in fields(Member) if f.name not in ("account", "member_level"))
 _SESSION_NAMES = {"group": "client_group"}
+MERCHANT_COLUMNS = tuple(f.name for f in fields(Merchant))
 SESSION_COLUMNS = tuple(_SESSION_NAMES.get(f.name, f.name) for f in fields(Session))
 
 NEW_MEMBER_COLUMNS = (
@@ -47,8 +50,8 @@ WIPED_MEMBER: dict[str, Any] = {
 _CENT = Decimal("0.01")
 _MEMBER_END = len(MEMBER_COLUMNS)
 _ACCOUNT_END = _MEMBER_END + len(ACCOUNT_COLUMNS)
-_ACCOUNT_CENTS = [i for i, name in enumerate(ACCOUNT_COLUMNS) if name in _HUNDREDTHS]
-_LEVEL_CENTS = [i for i, name in enumerate(LEVEL_COLUMNS) if name in _HUNDREDTHS]
+_ACCOUNT_CENTS = [i for i, name in enumerate(ACCOUNT_COLUMNS) if name in HUNDREDTHS]
+_LEVEL_CENTS = [i for i, name in enumerate(LEVEL_COLUMNS) if name in HUNDREDTHS]
 _TOKEN_END = 5
 _SESSION_END = _TOKEN_END + len(SESSION_COLUMNS)
 
@@ -71,6 +74,11 @@ def member_from(row: Row) -> Member:
     return Member(*parts)
 
 
+def merchant_from(row: Row) -> Merchant:
+    """A row of merchant columns."""
+    return Merchant(*row)
+
+
 def session_from(row: Row) -> Session:
     """A row of session columns."""
     return Session(*row)
@@ -85,6 +93,14 @@ def found_from(row: Row) -> Found:
         member_from(row[_SESSION_END:]),
         parent_unmarked=bool(unmarked),
     )
+
+
+def can_be_stored(text: str) -> bool:
+    """PostgreSQL's texts hold no NUL, and nobody's hold half a character."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
 
 
 def new_member(new: NewMember, now: int) -> Params:

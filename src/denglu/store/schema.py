@@ -279,6 +279,64 @@ sms_spend = Table(
     sqlite_with_rowid=False,
 )
 
+# Those whose members and users are kept apart; 0, which has no row, is the site itself.
+merchant = Table(
+    "merchant",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    _text("name", 200),
+    _text("cover", 255),
+    _text("address_name", 200),
+    _text("address_details", 200),
+    _number("collect_num"),
+    _number("status", 1),
+    _time("created_at"),
+    _time("updated_at"),
+    Column("name_key", _key(200)),
+    UniqueConstraint("name_key", name="uq_merchant_name_key"),
+)
+
+# Accounts of members elsewhere (WeChat and the like), kept as data: denglu does not use them.
+member_auth = Table(
+    "member_auth",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    _number("merchant_id"),
+    _number("store_id"),
+    Column("member_id", BigInteger, nullable=False),
+    _number("member_type", 1),
+    _text("unionid", 64),
+    _text("oauth_client", 20),
+    _text("oauth_client_user_id", 100),
+    _number("gender"),
+    _text("nickname", 100),
+    _text("head_portrait", 255),
+    Column("birthday", String(10)),
+    _text("country", 100),
+    _text("province", 100),
+    _text("city", 100),
+    _number("is_addon"),
+    _text("addon_name", 200),
+    _number("status", 1),
+    _time("created_at"),
+    _time("updated_at"),
+    Index("ix_member_auth_member_id", "member_id"),
+)
+
+# What an import has seen of each row of its source, so that another run brings only what changed.
+import_mark = Table(
+    "import_mark",
+    metadata,
+    Column("kind", _key(20), primary_key=True),
+    Column("source_id", BigInteger, primary_key=True, autoincrement=False),
+    # Of the row as it was read, and of its password or tokens alone.
+    Column("digest", Digest, nullable=False),
+    Column("secret_digest", Digest),
+    # The row it became; 0 for one that was left out.
+    Column("target_id", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 tally = Table(
     "limit_tally",
     metadata,

@@ -11,10 +11,12 @@ import logging
 import queue
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import apsw
+from sqlalchemy import ClauseElement
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
 from denglu.domain.errors import Reason, Refusal
@@ -24,7 +26,7 @@ from denglu.store.compiled import Compiled, Params, Row
 from denglu.store.connection import Duplicate
 from denglu.store.driving import drive
 from denglu.store.repositories import SqlTransaction
-from denglu.store.statements import compile_all
+from denglu.store.statements import compile_all, compile_more
 
 _log = logging.getLogger(__name__)
 _BATCH = 64
@@ -32,21 +34,26 @@ _QUEUE = 4096
 _CACHED_TOKENS = 20_000
 _UNREADABLE = (apsw.BusyError, apsw.IOError, apsw.CantOpenError, apsw.ConnectionClosedError)
 
+_DIALECT = sqlite_dialect(paramstyle="qmark")
 STATEMENTS: dict[str, Compiled] = {}
 
 
 def _statements() -> dict[str, Compiled]:
     if not STATEMENTS:
-        STATEMENTS.update(compile_all(sqlite_dialect(paramstyle="qmark")))
+        STATEMENTS.update(compile_all(_DIALECT))
     return STATEMENTS
 
 
 class SqliteConnection:
-    """Fulfils ``store.connection.Connection``; its coroutines never wait."""
+    """Fulfils ``store.connection.Connection``; its coroutines never wait. ``more``: statements of
+    plugins.
+    """
 
-    def __init__(self, db: apsw.Connection) -> None:
+    def __init__(
+        self, db: apsw.Connection, more: Mapping[str, ClauseElement] | None = None
+    ) -> None:
         self.db = db
-        self._statements = _statements()
+        self._statements = _statements() | compile_more(more, _DIALECT)
 
     async def one(self, name: str, params: Params) -> Row | None:
         statement = self._statements[name]
@@ -92,12 +99,12 @@ class _Writer:
     """The thread that owns the writing connection."""
 
     def __init__(
-        self, db: apsw.Connection, loop: asyncio.AbstractEventLoop, busy_seconds: float
+        self, connection: SqliteConnection, loop: asyncio.AbstractEventLoop, busy_seconds: float
     ) -> None:
-        self._db = db
+        self._db = connection.db
         self._busy_seconds = busy_seconds
         self._loop = loop
-        self._transaction = SqlTransaction(SqliteConnection(db))
+        self._transaction = SqlTransaction(connection)
         # A commit failed, and no write was seen to succeed since.
         self.doubted = False
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -176,13 +183,21 @@ def _resolve(batch: list[_Job]) -> None:
 class SqliteStore:
     """Fulfils ``flows.ports.Store`` on one SQLite file. Made with ``open_store``."""
 
-    def __init__(self, path: Path, *, busy_seconds: float, queue_seconds: float) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        busy_seconds: float,
+        queue_seconds: float,
+        more: Mapping[str, ClauseElement] | None = None,
+    ) -> None:
         self._queue_seconds = queue_seconds
         self._loop = asyncio.get_running_loop()
         self._writing = _connect(path, busy_seconds)
         self._reading = _connect(path, busy_seconds, read_only=True)
-        self._writer = _Writer(self._writing, self._loop, busy_seconds)
-        self._reader = SqlTransaction(SqliteConnection(self._reading))
+        writing = SqliteConnection(self._writing, more)
+        self._writer = _Writer(writing, self._loop, busy_seconds)
+        self._reader = SqlTransaction(SqliteConnection(self._reading, more))
         self._tokens: dict[bytes, tuple[int, Found]] = {}
         self._closed = False
 
@@ -212,6 +227,10 @@ class SqliteStore:
     async def has_legacy_hashes(self) -> bool:
         found = await self.read(lambda _: self._reader.db.one("member_legacy", {}))
         return found is not None
+
+    async def imported_until(self) -> int:
+        found = await self.read(lambda _: self._reader.db.one("tokens_imported", {}))
+        return found[0] if found else 0
 
     async def ready(self) -> bool:
         """Whether reads and writes are answered."""
@@ -279,6 +298,12 @@ def _connect(path: Path, busy_seconds: float, *, read_only: bool = False) -> aps
     return db
 
 
-def open_store(path: Path, *, busy_seconds: float = 2.0, queue_seconds: float = 2.0) -> SqliteStore:
+def open_store(
+    path: Path,
+    *,
+    busy_seconds: float = 2.0,
+    queue_seconds: float = 2.0,
+    more: Mapping[str, ClauseElement] | None = None,
+) -> SqliteStore:
     """Open a migrated file. To be called on the event loop that will use the store."""
-    return SqliteStore(path, busy_seconds=busy_seconds, queue_seconds=queue_seconds)
+    return SqliteStore(path, busy_seconds=busy_seconds, queue_seconds=queue_seconds, more=more)

@@ -4,13 +4,14 @@ Names of bound values never equal a column that the same statement sets, except 
 is meant (``values`` of an insert).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
     ClauseElement,
     ColumnElement,
     Join,
+    ScalarSelect,
     Table,
     and_,
     bindparam,
@@ -18,23 +19,31 @@ from sqlalchemy import (
     delete,
     exists,
     false,
+    func,
     insert,
+    literal_column,
+    or_,
     select,
+    union_all,
     update,
 )
 from sqlalchemy.engine.interfaces import Dialect
 
+from denglu.domain.member import MemberType
 from denglu.store import rows
 from denglu.store.compiled import Compiled, compile_statement
 from denglu.store.deletions import DELETIONS
 from denglu.store.journal import JOURNAL
+from denglu.store.merchants import MERCHANTS
 from denglu.store.message_book import MESSAGE_BOOK
 from denglu.store.messages import MESSAGES
 from denglu.store.schema import (
     account,
     audit,
+    import_mark,
     level,
     member,
+    merchant,
     session,
     sms_code,
     sms_message,
@@ -79,6 +88,11 @@ def _member_joins(dialect: Dialect) -> Join:
     return member.outerjoin(account, its_account).outerjoin(level, its_level)
 
 
+_USER = int(MemberType.merchant_user)
+# Those whose users there may be. The site itself, which is 0, has no row.
+_owner = union_all(select(merchant.c.id), select(literal_column("0"))).subquery("owner")
+
+
 _parent = token.alias("parent")
 _unmarked_parent = exists().where(
     _parent.c.session_id == token.c.session_id,
@@ -104,6 +118,30 @@ def _find_member(joins: Join, key: ColumnElement[Any]) -> ClauseElement:
     )
 
 
+def _user_id(key: str, value: Any) -> ScalarSelect[Any]:
+    """The id of the user with this key, of whichever merchant: looked up by the unique key of
+    each. In a join, databases that take merchants for many would rather read all members.
+    """
+    one = member.alias("one")
+    its = select(one.c.id).where(
+        one.c.merchant_id == _owner.c.id, one.c.type == _USER, one.c[key] == value
+    )
+    return select(func.min(its.scalar_subquery())).select_from(_owner).scalar_subquery()
+
+
+def _find_user(dialect: Dialect, key: str) -> ClauseElement:
+    """Among the users of all merchants; those of a disabled one are as good as disabled."""
+    enabled = or_(member.c.merchant_id == 0, merchant.c.status == 1)
+    status = case((enabled, member.c.status), else_=0)
+    parts = [status if part is member.c.status else part for part in _member_parts]
+    joins = _member_joins(dialect).outerjoin(merchant, merchant.c.id == member.c.merchant_id)
+    return (
+        select(*parts)
+        .select_from(joins)
+        .where(member.c.id == _user_id(key, p("key")), member.c.status != -1)
+    )
+
+
 def _member_statements(dialect: Dialect) -> dict[str, ClauseElement]:
     """What knows how a member's account is reached."""
     joins = _member_joins(dialect)
@@ -115,6 +153,17 @@ def _member_statements(dialect: Dialect) -> dict[str, ClauseElement]:
         "member_by_mobile": _find_member(joins, member.c.mobile_key),
         "member_by_email": _find_member(joins, member.c.email_key),
         "member_by_username": _find_member(joins, member.c.username_key),
+        "user_by_mobile": _find_user(dialect, "mobile_key"),
+        "user_by_email": _find_user(dialect, "email_key"),
+        "user_by_username": _find_user(dialect, "username_key"),
+        "user_page": whole.where(
+            member.c.merchant_id == p("merchant_id"),
+            member.c.type == _USER,
+            member.c.id > p("after"),
+            member.c.status != -1,
+        )
+        .order_by(member.c.id)
+        .limit(p("limit")),
         "member_page": whole.where(member.c.id > p("after"), member.c.status != -1)
         .order_by(member.c.id)
         .limit(p("limit")),
@@ -214,6 +263,10 @@ SESSIONS: dict[str, ClauseElement] = {
         token.c.generation == p("generation"),
         token.c.kind == 1,
     ),
+    # Left by an import: until when the tokens that it brought may be alive.
+    "tokens_imported": select(import_mark.c.target_id).where(
+        import_mark.c.kind == "tokens", import_mark.c.source_id == 0
+    ),
 }
 
 CODES: dict[str, ClauseElement] = {
@@ -258,6 +311,7 @@ TRAIL: dict[str, ClauseElement] = {
     .where(
         audit.c.at >= p("since"),
         audit.c.at <= p("until"),
+        audit.c.merchant_id == p("merchant_id"),
         audit.c.member_id.is_(None),
         audit.c.note.like(p("pattern")),
     )
@@ -326,12 +380,19 @@ RETENTION: dict[str, ClauseElement] = {
 }
 
 
+def compile_more(more: Mapping[str, ClauseElement] | None, dialect: Dialect) -> dict[str, Compiled]:
+    """Statements of plugins, for one dialect."""
+    return {name: compile_statement(each, dialect) for name, each in (more or {}).items()}
+
+
 def compile_all(dialect: Dialect) -> dict[str, Compiled]:
     """All statements for one dialect, by name."""
     of_dialect = (
         _member_statements(dialect) | tally_statements(dialect) | spending_statements(dialect)
     )
     books = (JOURNAL, MESSAGE_BOOK)
-    others = (MEMBERS, SESSIONS, CODES, MESSAGES, TRAIL, *books, RETENTION, DELETIONS)
+    others = (
+        MEMBERS, MERCHANTS, SESSIONS, CODES, MESSAGES, TRAIL, *books, RETENTION, DELETIONS,
+    )  # fmt: skip
     everything = of_dialect | {name: each for part in others for name, each in part.items()}
     return {name: compile_statement(stmt, dialect) for name, stmt in everything.items()}

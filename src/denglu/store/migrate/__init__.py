@@ -4,16 +4,19 @@ A target is the path of a file, or the URL of a network database. Calls block; n
 where an event loop is running (there: ``asyncio.to_thread``).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
+from denglu.store.migrate import branches as of_plugins
 from denglu.store.migrate import file, revisions
+from denglu.store.migrate.branches import Branch, Revisions
 from denglu.store.migrate.revisions import HEAD, NEEDS, Found, WrongSchema
 
 __all__ = [
     "HEAD",
     "NEEDS",
+    "Branch",
     "Found",
     "Target",
     "WrongSchema",
@@ -21,6 +24,7 @@ __all__ = [
     "current_revision",
     "is_due",
     "look",
+    "look_at_branches",
     "migrate",
     "migrate_database",
     "name_of",
@@ -67,35 +71,57 @@ def look(target: Target) -> Found:
     return network.look(target)
 
 
+def look_at_branches(target: Target, branches: Sequence[Branch]) -> Revisions:
+    """Which revision the tables of each plugin are at."""
+    if not branches:
+        return {}
+    if isinstance(target, Path):
+        return file.look_at_branches(target, branches)
+    from denglu.store.migrate import network
+
+    return network.look_at_branches(target, branches)
+
+
 def current_revision(target: Target) -> str | None:
     """The revision a database is at; None before its first migration."""
     return look(target).revision
 
 
-def is_due(target: Target) -> bool:
-    """Whether the database is older than this version."""
-    return revisions.is_due(look(target), name_of(target))
+def is_due(target: Target, branches: Sequence[Branch] = ()) -> bool:
+    """Whether the database is older than this version, or than a plugin."""
+    where = name_of(target)
+    due = revisions.is_due(look(target), where)
+    lagging = of_plugins.lagging(branches, look_at_branches(target, branches), where)
+    return due or bool(lagging)
 
 
-def check_schema(options: Located) -> bool:
+def check_schema(options: Located, branches: Sequence[Branch] = ()) -> bool:
     """To be called before serving: whether a migration is due of a database that can be used
     as it is. Raises WrongSchema where it cannot.
     """
     target = target_of(options)
-    return revisions.check(look(target), name_of(target))
+    due = revisions.check(look(target), name_of(target))
+    of_plugins.check(branches, look_at_branches(target, branches), name_of(target))
+    return due
 
 
-def migrate(target: Target, *, waiting: Callable[[], None] = lambda: None) -> bool:
-    """Upgrade to ``HEAD``; returns whether anything was to be done here.
+def migrate(
+    target: Target,
+    branches: Sequence[Branch] = (),
+    *,
+    waiting: Callable[[], None] = lambda: None,
+) -> bool:
+    """Upgrade to ``HEAD``, then the tables of plugins to theirs; returns whether anything was to
+    be done here.
 
     Of a file the ServerLock must be held. A network database may be served meanwhile; where
     another process is migrating it, ``waiting`` is called once, and its end is waited for.
     """
     if isinstance(target, Path):
-        return file.migrate(target)
+        return file.migrate(target, branches)
     from denglu.store.migrate import network
 
-    return network.migrate(target, waiting)
+    return network.migrate(target, branches, waiting)
 
 
 def migrate_database(url: str) -> bool:

@@ -6,9 +6,10 @@ connection. A second one waits, and then finds nothing to do.
 
 import asyncio
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from denglu.store.migrate.branches import Branch, Revisions, lagging
 from denglu.store.migrate.revisions import COPY_NOTE, Found, WrongSchema, checked, is_due
 from denglu.store.network.shell import Shell, opened, run
 from denglu.store.network.trouble import place
@@ -54,8 +55,7 @@ def look(url: str) -> Found:
 
 async def look_through(shell: Shell, url: str) -> Found:
     """The same, through an open shell."""
-    found = await shell.rows(_TABLES_POSTGRESQL if shell.is_postgresql else _TABLES_MYSQL)
-    tables = {str(name).lower() for (name,) in found}
+    tables = await _tables(shell)
     if "alembic_version" not in tables:
         if tables:
             raise WrongSchema(f"{place(url)} is the database of something else: it has tables")
@@ -75,24 +75,53 @@ async def look_through(shell: Shell, url: str) -> Found:
     return Found(revision, str(notes[0][0]) if notes else None, half_copied)
 
 
-def migrate(url: str, waiting: Callable[[], None]) -> bool:
-    """Upgrade the database to ``HEAD``; returns whether anything was to be done here.
+async def _tables(shell: Shell) -> set[str]:
+    found = await shell.rows(_TABLES_POSTGRESQL if shell.is_postgresql else _TABLES_MYSQL)
+    return {str(name).lower() for (name,) in found}
+
+
+def look_at_branches(url: str, branches: Sequence[Branch]) -> Revisions:
+    """Which revision the tables of each plugin are at. Raises DatabaseTrouble, MissingDriver."""
+    return run(url, functools.partial(_look_at_branches, branches=branches))
+
+
+async def _look_at_branches(shell: Shell, branches: Sequence[Branch]) -> Revisions:
+    tables = await _tables(shell) if branches else set()
+    found: dict[str, str | None] = {}
+    for branch in branches:
+        if branch.version_table in tables:
+            ask = f"SELECT version_num FROM {branch.version_table}"  # noqa: S608
+            rows = await shell.rows(ask)
+            found[branch.plugin] = str(rows[0][0]) if rows else None
+    return found
+
+
+def migrate(url: str, branches: Sequence[Branch], waiting: Callable[[], None]) -> bool:
+    """Upgrade the database to ``HEAD``, and the tables of plugins; returns whether anything was
+    to be done here.
 
     ``waiting`` is called once if another process is migrating. Raises WrongSchema,
     DatabaseTrouble and MissingDriver.
     """
-    return asyncio.run(_migrate(url, waiting))
+    return asyncio.run(_migrate(url, branches, waiting))
 
 
-async def _migrate(url: str, waiting: Callable[[], None]) -> bool:
+async def _migrate(url: str, branches: Sequence[Branch], waiting: Callable[[], None]) -> bool:
     async with opened(url) as shell:
-        if not is_due(await look_through(shell, url), place(url)):
+        if await _work(shell, url, branches) == (False, []):
             return False
         await _lock(shell, waiting)
-        if not is_due(await look_through(shell, url), place(url)):
+        due, behind = await _work(shell, url, branches)
+        if not due and not behind:
             return False
-        await _upgrade(shell)
+        await _upgrade(shell, behind, ours=due)
     return True
+
+
+async def _work(shell: Shell, url: str, branches: Sequence[Branch]) -> tuple[bool, list[Branch]]:
+    """What there is to do: on our tables, and on those of which plugins."""
+    due = is_due(await look_through(shell, url), place(url))
+    return due, lagging(branches, await _look_at_branches(shell, branches), place(url))
 
 
 async def _lock(shell: Shell, waiting: Callable[[], None]) -> None:
@@ -107,7 +136,7 @@ async def _lock(shell: Shell, waiting: Callable[[], None]) -> None:
         await asyncio.sleep(_PAUSE)
 
 
-async def _upgrade(shell: Shell) -> None:
+async def _upgrade(shell: Shell, behind: Sequence[Branch], *, ours: bool) -> None:
     """On the connection that holds the lock: while the server is still busy with what somebody
     asked who is gone, nobody else begins.
     """
@@ -124,7 +153,10 @@ async def _upgrade(shell: Shell) -> None:
     dialect = "postgresql+asyncpg" if shell.is_postgresql else "mysql+asyncmy"
     engine = create_async_engine(f"{dialect}://", async_creator=this_one, poolclass=NullPool)
     async with engine.connect() as connection:
-        await connection.run_sync(upgrade)
+        if ours:
+            await connection.run_sync(upgrade)
+        for branch in behind:
+            await connection.run_sync(upgrade, branch=branch)
 
 
 async def _session(shell: Shell) -> tuple[str, ...]:

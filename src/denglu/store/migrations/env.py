@@ -4,9 +4,11 @@ from alembic import context
 
 from denglu.store.schema import metadata
 
-connection = context.config.attributes["connection"]
+attributes = context.config.attributes
+connection = attributes["connection"]
 context.configure(
     connection=connection,
+    version_table=attributes.get("version_table", "alembic_version"),
     target_metadata=metadata,
     transactional_ddl=True,
     transaction_per_migration=True,

@@ -8,7 +8,7 @@ been done is not.
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from denglu.domain.errors import Reason, Refusal
 from denglu.domain.session import Found
@@ -29,13 +29,23 @@ class NetworkStore:
     """Fulfils ``flows.ports.Store`` through a driver. To be made on the loop that uses it.
 
     ``deadline``: seconds that any call takes at the most. ``cache_age``: how far behind other
-    processes a token look-up may be, in seconds.
+    processes a token look-up may be, in seconds. ``reads``: names of plugins'
+    statements that only read.
     """
 
-    def __init__(self, driver: Driver, feed: Feed, *, deadline: float, cache_age: float) -> None:
+    def __init__(
+        self,
+        driver: Driver,
+        feed: Feed,
+        *,
+        deadline: float,
+        cache_age: float,
+        reads: Collection[str] = (),
+    ) -> None:
         self._driver = driver
         self._feed = feed
         self._deadline = deadline
+        self._reads = reads
         self._breaker = Breaker(driver.probe)
         self._tokens = TokenCache(self._look_up, age=cache_age)
         self._closed = False
@@ -55,6 +65,9 @@ class NetworkStore:
 
     async def has_legacy_hashes(self) -> bool:
         return await self._in_time(lambda: self._looking(_legacy))
+
+    async def imported_until(self) -> int:
+        return await self._in_time(lambda: self._looking(_imported_until))
 
     async def ready(self) -> bool:
         """Whether reads and writes are answered."""
@@ -132,7 +145,7 @@ class NetworkStore:
     async def _looking(self, look: Callable[[Reading], Awaitable[T]]) -> T:
         async with self._driver.link() as link:
             try:
-                return await look(Reading(link))
+                return await look(Reading(link, self._reads))
             except Unreachable as error:  # what only reads may always be done again
                 raise _Stale(str(error)) from None
 
@@ -153,3 +166,8 @@ async def _nothing(tx: object) -> None:
 
 async def _legacy(link: Reading) -> bool:
     return await link.one("member_legacy", {}) is not None
+
+
+async def _imported_until(link: Reading) -> int:
+    found = await link.one("tokens_imported", {})
+    return found[0] if found else 0
