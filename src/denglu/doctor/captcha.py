@@ -7,6 +7,7 @@ from denglu.doctor.finding import Finding, Level
 from denglu.doctor.knock import knock
 from denglu.settings import Settings
 from denglu.settings.model import variable
+from denglu.settings.readers import is_of_plugin
 
 
 def examine_captcha(settings: Settings) -> Iterator[Finding]:
@@ -16,6 +17,9 @@ def examine_captcha(settings: Settings) -> Iterator[Finding]:
     if settings.captcha == "pow":
         most = settings.captcha_difficulty
         yield _finding(Level.ok, f"a proof of work of at most {most} hashes")
+        return
+    if is_of_plugin(settings.captcha):
+        yield _finding(Level.ok, f"{settings.captcha}, of a plugin; it shows in use")
         return
     try:
         endpoint = endpoint_of(settings)

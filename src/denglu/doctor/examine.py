@@ -11,6 +11,7 @@ from denglu.doctor.finding import Finding, Level
 from denglu.doctor.gateways import examine_gateways
 from denglu.doctor.machine import examine_clock, examine_files, examine_proxy
 from denglu.doctor.metrics import examine_metrics
+from denglu.doctor.plugins import examine_plugins
 from denglu.doctor.redis import examine_redis
 from denglu.settings import (
     Settings,
@@ -30,6 +31,7 @@ def examine(settings: Settings, host: str, workers: int = 1) -> list[Finding]:
         *_settings(settings, host),
         *_secret_key(settings),
         *examine_database(settings, workers),
+        *examine_plugins(settings),
         *examine_redis(settings),
         *examine_clock(settings),
         *examine_proxy(settings, host),

@@ -14,6 +14,7 @@ from denglu.doctor.sms_money import examine_money
 from denglu.domain.sms_message import Trouble
 from denglu.settings import Settings, warnings
 from denglu.settings.model import variable
+from denglu.settings.readers import is_of_plugin
 from denglu.sms import open_gateway
 from denglu.sms.codes import Check
 
@@ -52,6 +53,8 @@ def examine_sms(settings: Settings) -> Iterator[Finding]:
 
 def _examine(name: str, settings: Settings) -> Iterator[Finding]:
     """What a gateway's provider says."""
+    if is_of_plugin(name):
+        return
     try:
         gateway = open_gateway(name, settings)
     except ModuleNotFoundError as missing:
