@@ -187,6 +187,48 @@ def test_T09_a_digest_is_no_token(tokens: HmacTokens, token: str) -> None:
         assert tokens.digest(Kind.access, text) is None
 
 
+IMPORTED = "Zq3-_xY9" * 4 + "_1750000000"
+
+
+def test_what_may_be_imported_has_the_shape_that_the_other_server_gave(tokens: HmacTokens) -> None:
+    assert tokens.imported_digest(IMPORTED) == hashlib.sha256(IMPORTED.encode()).digest()
+    for letter in "Ab1-_":
+        assert tokens.imported_digest(letter * 32 + "_1750000000")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda token: "",
+        lambda token: token + " ",
+        lambda token: " " + token,
+        lambda token: token + "\n",
+        lambda token: token[1:],
+        lambda token: "a" + token,
+        lambda token: token[:-1],
+        lambda token: token + "0",
+        lambda token: token[:-1] + "a",
+        lambda token: token[:-1] + "１",
+        lambda token: "é" + token[1:],
+        lambda token: "." + token[1:],
+        lambda token: token.replace("_1750", "-1750"),
+        lambda token: token * 20_000,
+    ],
+)
+def test_T03_what_is_only_like_it_is_not(tokens: HmacTokens, spoil: object) -> None:
+    assert tokens.imported_digest(spoil(IMPORTED)) is None  # type: ignore[operator]
+
+
+def test_T04_what_may_be_imported_is_none_of_ours(tokens: HmacTokens, token: str) -> None:
+    assert all(tokens.digest(kind, IMPORTED) is None for kind in KINDS)
+    assert tokens.imported_digest(token) is None
+
+
+@given(st.text())
+def test_I18_no_text_raises_there_either(text: str) -> None:
+    HmacTokens(KEY).imported_digest(text)
+
+
 def test_nonces_are_16_bytes_and_different(tokens: HmacTokens) -> None:
     nonces = {tokens.new_nonce() for _ in range(1_000)}
     assert len(nonces) == 1_000

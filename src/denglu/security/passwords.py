@@ -130,6 +130,11 @@ class ArgonPasswords:
         return False
 
 
+def can_be_verified(stored: str) -> bool:
+    """Whether there may be a password that fits: anything else is garbage to ``verify``."""
+    return _is_argon2(stored) or _is_bcrypt(stored)
+
+
 def _refuse_if_starved(error: VerificationError) -> None:
     """Want of memory is no wrong password: it may not count against a member."""
     if str(error) == _NO_MEMORY:

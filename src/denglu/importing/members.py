@@ -1,0 +1,225 @@
+"""Members: everything of them but their money, under the ids that they have."""
+
+import hashlib
+from typing import Any
+
+from sqlalchemy import Update, bindparam, select, update
+
+from denglu.domain.member import MemberType, Status
+from denglu.domain.mobile import canonical_mobile
+from denglu.domain.session import EndReason
+from denglu.importing.bringing import Item, Known, Run, status_of
+from denglu.importing.holders import Holders, scope_of
+from denglu.importing.layout import Reader, digest_of
+from denglu.importing.names import FIELDS, Names, claimed, keys_of
+from denglu.importing.target import Mark, is_brought
+from denglu.importing.values import decoded
+from denglu.moving.side import Row
+from denglu.security.passwords import can_be_verified
+from denglu.store.rows import WIPED_MEMBER
+from denglu.store.schema import member, session
+
+TABLE = "member"
+_TYPES = (MemberType.member, MemberType.merchant_user)
+_LEGACY = "$2"
+_IDENTITY = {"merchant_id", "type", "status", "username", "mobile", "email"}
+
+
+async def own_ids(run: Run) -> set[int]:
+    """Members who were here before any import, or came by themselves."""
+    rows = await run.target.side.fetch(select(member.c.id).where(~is_brought("member", member)))
+    return {row[0] for row in rows}
+
+
+async def read_names(run: Run, own: set[int]) -> Names:
+    """Hear all claims."""
+    names = Names()
+    reader = Reader(TABLE, run.source.columns(TABLE), _IDENTITY)
+    total = await run.source.count(TABLE)
+    done = 0
+    async for rows in run.source.batches(TABLE, reader.columns):
+        for row in rows:
+            values = _decided(run, reader.read(row)[0])
+            if _may_log_in_some_day(values) and row[0] not in own:
+                for field, key in claimed(keys_of(values)):
+                    names.claim(field, scope_of(values), key, row[0], values["status"])
+        done += len(rows)
+        run.progress("names", min(done, total), total)
+    return names
+
+
+class MemberStep:
+    """Fulfils ``bringing.Step``. ``own``: members who are no import's; their ids are taken."""
+
+    kind = "member"
+    table = TABLE
+
+    def __init__(self, run: Run, names: Names, own: set[int]) -> None:
+        self._run = run
+        self._names = names
+        self._own = own
+        self._holders = Holders(run, own)
+        self._reader = run.reader(TABLE)
+        self.columns = [*self._reader.columns, "password_hash"]
+
+    def read(self, row: Row) -> Item | None:
+        run = self._run
+        values, repaired = self._reader.read(row)
+        _decided(run, values)
+        cause = self._cause(values)
+        if cause is not None:
+            run.absent.add(row[0])
+            run.leave(TABLE, cause, row[0], values)
+            return None
+        run.repaired(TABLE, row[0], repaired)
+        run.members[row[0]] = Known(values["merchant_id"], values["type"], values["status"])
+        if values["status"] == Status.deleted:
+            values |= WIPED_MEMBER
+            return Item(row[0], row[0], values, digest_of(values), _secret(None))
+        self._name(values)
+        # The password has a digest of its own: here it becomes another one at the first login.
+        digest = digest_of(values)
+        self._give_password(values, row[-1])
+        self._look_for_a_way_in(values)
+        return Item(row[0], row[0], values, digest, _secret(values["password_hash"]))
+
+    async def sift(self, items: list[Item], marks: dict[int, Mark]) -> list[Item]:
+        known = [item.source_id for item in items if item.source_id in marks]
+        target = self._run.target
+        found = await target.where_in([member.c.id, member.c.status], member.c.id, known)
+        self._statuses: dict[int, int] = {row[0]: row[1] for row in found}
+        kept = [item for item in items if not self._is_erased(item)]
+        await self._holders.give_way(kept)
+        return kept
+
+    async def write(self, items: list[Item], marks: dict[int, Mark]) -> None:
+        target, now = self._run.target, self._run.now
+        await self._holders.release()
+        changed = [item for item in items if item.source_id in marks]
+        if changed:
+            await target.side.run_each(_CHANGE, [_bound(item.values) for item in changed])
+            await self._change_passwords(changed, marks)
+            await self._end_sessions(changed, now)
+        fresh = [item for item in items if item.source_id not in marks]
+        await target.insert(member, [{**item.values, "password_version": 0} for item in fresh])
+
+    async def lose(self, marks: list[Mark]) -> None:
+        """A member whose row is gone stays: others' rows may point here."""
+
+    def _cause(self, values: dict[str, Any]) -> str | None:
+        if values["type"] not in _TYPES:
+            return "administrator"
+        if values["id"] < 1:
+            return "no_id"
+        return "id_taken" if values["id"] in self._own else None
+
+    def _name(self, values: dict[str, Any]) -> None:
+        """The keys that the member has; a name that another one has is shown and leads nowhere."""
+        keys, scope, findings = keys_of(values), scope_of(values), self._run.findings
+        for field, key in claimed(keys):
+            owner = self._names.owner(field, scope, key)
+            if owner != values["id"]:
+                keys[field] = None
+                findings.note(f"duplicate_{field}", TABLE, values["id"], kept_by=owner)
+        for field in FIELDS:
+            values[f"{field}_key"] = keys[field]
+        mobile = canonical_mobile(values["mobile"])
+        if mobile is not None:
+            values["mobile"] = mobile
+        elif values["mobile"].strip():
+            findings.note("mobile_unknown", TABLE, values["id"])
+
+    def _give_password(self, values: dict[str, Any], stored: Any) -> None:
+        text = decoded(stored)
+        usable = can_be_verified(text)
+        if text and not usable:
+            self._run.findings.note("password_unknown", TABLE, values["id"])
+        values["password_hash"] = text if usable else None
+        values["legacy_hash"] = 1 if usable and text.startswith(_LEGACY) else None
+
+    def _look_for_a_way_in(self, values: dict[str, Any]) -> None:
+        has_name = any(values[f"{field}_key"] for field in FIELDS)
+        way_in = values["mobile_key"] or (values["password_hash"] and has_name)
+        if values["status"] == Status.enabled and not way_in:
+            self._run.findings.note("no_way_in", TABLE, values["id"])
+
+    def _is_erased(self, item: Item) -> bool:
+        """Whoever was erased here stays so, whatever is said there."""
+        erased = self._statuses.get(item.source_id) == Status.deleted
+        if erased and item.values["status"] != Status.deleted:
+            self._run.findings.note("erased_here", TABLE, item.source_id)
+            return True
+        return False
+
+    async def _change_passwords(self, changed: list[Item], marks: dict[int, Mark]) -> None:
+        side = self._run.target.side
+        others = [i for i in changed if marks[i.source_id].secret_digest != i.secret]
+        if others:
+            values = [{f"p_{name}": i.values[name] for name in ("id", *_PASSWORD)} for i in others]
+            await side.run_each(_PASSWORDS, values)
+        # As wherever a password or a status changes: logins that are under way fail.
+        ids = {item.source_id for item in others} | {
+            item.source_id
+            for item in changed
+            if self._statuses.get(item.source_id) != item.values["status"]
+        }
+        if ids:
+            await side.run_each(_VERSION, [{"p_id": member_id} for member_id in sorted(ids)])
+
+    async def _end_sessions(self, changed: list[Item], now: int) -> None:
+        side = self._run.target.side
+        closed = [item for item in changed if item.values["status"] != Status.enabled]
+        deleted = [item for item in closed if item.values["status"] == Status.deleted]
+        if closed:
+            ended = [{"p_id": item.source_id, "p_now": now} for item in closed]
+            await side.run_each(END_SESSIONS, ended)
+        if deleted:
+            wiped = [{"p_id": item.source_id} for item in deleted]
+            await side.run_each(_WIPE_SESSIONS, wiped)
+
+
+def _decided(run: Run, values: dict[str, Any]) -> dict[str, Any]:
+    """What both looks at a member must agree on."""
+    values["status"] = status_of(values)
+    if values["merchant_id"] == run.terms.site_merchant:
+        values["merchant_id"] = 0
+    return values
+
+
+def _may_log_in_some_day(values: dict[str, Any]) -> bool:
+    return values["type"] in _TYPES and values["status"] != Status.deleted
+
+
+def _secret(password_hash: str | None) -> bytes:
+    return hashlib.sha256((password_hash or "").encode("utf-8", "replace")).digest()
+
+
+def _bound(values: dict[str, Any]) -> dict[str, Any]:
+    return {f"p_{name}": values[name] for name in ("id", *_PLAIN)}
+
+
+_PASSWORD = ("password_hash", "legacy_hash")
+_OWN = ("id", "password_version", *_PASSWORD)
+_PLAIN = [column.name for column in member.columns if column.name not in _OWN]
+_this = member.c.id == bindparam("p_id")
+_CHANGE: Update = (
+    update(member)
+    .values({name: bindparam(f"p_{name}") for name in _PLAIN})
+    .where(_this, member.c.status != Status.deleted.value)
+)
+_PASSWORDS = (
+    update(member).values({name: bindparam(f"p_{name}") for name in _PASSWORD}).where(_this)
+)
+_VERSION = update(member).values(password_version=member.c.password_version + 1).where(_this)
+END_SESSIONS = (
+    update(session)
+    .values(
+        slot=None, ended_at=bindparam("p_now"), end_reason=EndReason.disabled.value, ended_by=""
+    )
+    .where(session.c.member_id == bindparam("p_id"), session.c.slot.is_not(None))
+)
+_WIPE_SESSIONS = (
+    update(session)
+    .values(device="", ip="", ended_by="")
+    .where(session.c.member_id == bindparam("p_id"))
+)
