@@ -24,7 +24,7 @@ def test_F15_a_rolling_restart_behind_nginx_fails_no_request(
 ) -> None:
     """Two servers behind nginx, restarted one after the other: no request fails."""
     ports = free_port(), free_port()
-    desks = [Desk(tmp_path / str(port), _settings(postgres_url)) for port in ports]
+    desks = [Desk(tmp_path / str(port), settings(postgres_url)) for port in ports]
     for desk in desks:
         desk.folder.mkdir()
     desks[0].ok("migrate")
@@ -53,7 +53,7 @@ def test_F15_a_rolling_restart_behind_nginx_fails_no_request(
            f"{done.total()} answers, 0 failed")  # fmt: skip
 
 
-def _settings(url: str) -> dict[str, str]:
+def settings(url: str) -> dict[str, str]:
     return {
         "DENGLU_DATABASE_URL": url,
         "DENGLU_SECRET_KEY": "s" * 32,

@@ -1,0 +1,1 @@
+"""All member data as files that any program reads: JSON Lines or CSV. Knows tables only."""
