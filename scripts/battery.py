@@ -34,13 +34,13 @@ FIGURE = "battery-figure"
 # run with ``--release`` or when they are named; the others run every day.
 _DAILY = (
     "S01-S04 S06-S14 S16-S18 P01-P04 P06-P17 E01-E07 R01-R12 R14 T01-T10 I01-I18 N01-N12 "
-    "L01-L04 L06 L07 F01 F02 F04-F07 F10-F12 F14 F15"
+    "L01-L04 L06 L07 F01 F02 F04-F07 F10-F12 F14 F15 V01-V06"
 )
 _OF_RELEASE = "S05 S15 P05 E08 R13 L05 F03 F08 F09 F13 F16-F18"
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "battery.md"
 _ROW = re.compile(r"^test((?:_[A-Z][0-9]{2})+)_")
 # The order of the families in the battery: codes, passwords, names, races, tokens, ...
-_FAMILIES = "SPERTINLF"
+_FAMILIES = "SPERTINLFV"
 _WORST_FIRST = ("FAIL", "SKIPPED", "pass")
 # Columns are wrapped at so many characters.
 _WIDTH = 64

@@ -23,7 +23,8 @@ from denglu.api.wire import PROFILES
 from denglu.domain.groups import Groups
 
 _HEALTH = ("/healthz", "/readyz")
-_MACHINES = ("/introspect", "/metrics", "/hooks/sms/{gateway}/{key}")
+_MACHINES = ("/introspect", "/forward-auth", "/metrics", "/hooks/sms/{gateway}/{key}")
+_IDENTITY = "/forward-auth"
 _DOCUMENT = "urn:denglu:openapi"
 
 
@@ -42,6 +43,9 @@ def check_answer(
     """
     headers = {name.lower(): value for name, value in headers.items()}
     _check_headers(headers)
+    if _plain(path) == _IDENTITY and status == 200:
+        _check_identity(headers, body)
+        return
     if method == "HEAD" or not headers["content-type"].startswith("application/json"):
         return
     answer = json.loads(body)
@@ -49,6 +53,9 @@ def check_answer(
         return
     if _plain(path) in (*_HEALTH, *_MACHINES) and answer == {"error": "method_not_allowed"}:
         assert (status, "allow" in headers) == (405, True)
+        return
+    if _plain(path).endswith(_IDENTITY) and answer == {"error": "not_found"}:
+        assert status == 404, "to a proxy, 200 is a yes"
         return
     if path.rstrip("/") not in _HEALTH and not _is_plain(path, answer):
         _check_envelope(answer, status, headers)
@@ -82,6 +89,7 @@ def document_of(profile: str, *, real: bool = False) -> dict[str, Any]:
         back_ends=BackEnds((), lambda: 0, grace=0),
         hooks=Hooks(SecretStr("the key of hooks"), None, lambda: 0),
         metrics=guarded_metrics(_nothing, SecretStr("the key of metrics"), lambda: 0),
+        merchants=True,
     )
     text = Document(site, rules, (), real=real).render()
     return dict(json.loads(text))
@@ -108,8 +116,15 @@ def _check_headers(headers: Mapping[str, str]) -> None:
     assert headers["x-content-type-options"] == "nosniff"
     assert re.fullmatch("[0-9a-f]{32}", headers["x-request-id"])
     assert "server" not in headers
-    if headers["content-type"].startswith("application/json"):
+    if headers.get("content-type", "").startswith("application/json"):
         assert headers["content-type"] == "application/json; charset=UTF-8"
+
+
+def _check_identity(headers: Mapping[str, str], body: bytes) -> None:
+    said = {name for name in headers if name.startswith("x-member-")}
+    responses = document_of("document")["paths"][_IDENTITY]["get"]["responses"]
+    assert said == {name.lower() for name in responses["200"]["headers"]}
+    assert (body, "content-type" in headers) == (b"", False)
 
 
 def _check_envelope(answer: dict[str, Any], status: int, headers: Mapping[str, str]) -> None:
@@ -129,6 +144,8 @@ def _check_schema(method: str, path: str, status: int, answer: object, profile: 
     known = _documented(method, path, profile)
     if known in _MACHINES and not _is_plain(path, answer):
         known = None
+    if "/merapi/" in path and status == 404:
+        known = None  # no plugin, no merchants
     pointers = [_response_pointer(known, method, status)] if known else []
     if known != _plain(path):
         # Nothing that is documented, or under a prefix that may be no mount.
@@ -142,9 +159,9 @@ def _check_schema(method: str, path: str, status: int, answer: object, profile: 
 
 def _documented(method: str, path: str, profile: str) -> str | None:
     """The documented path behind a mount and a trailing slash."""
-    plain = _plain(path)
-    if "/merapi/" in plain:
-        return None  # ends like a member's path, and is a merchant's
+    # The merchant API answers as the site's does.
+    plain = _plain(path).replace("/merapi/v1/merchant/user/", "/v1/member/member/")
+    plain = plain.replace("/merapi/", "/")
     for known, operations in document_of(profile)["paths"].items():
         if plain.endswith(known) and method.lower() in operations:
             return str(known)
@@ -158,8 +175,9 @@ def _is_plain(path: str, answer: object) -> bool:
 
 def _plain(path: str) -> str:
     """The path without its trailing slash, and what may vary at its end as the document writes
-    it.
+    it; what back ends ask about merchants' users is described with what they ask about members.
     """
+    path = re.sub(r"\A/merapi(?=/(introspect|forward-auth)/?\Z)", "", path)
     path = re.sub(r"\A/hooks/sms/[a-z]+/[^/]+", "/hooks/sms/{gateway}/{key}", path)
     return re.sub(r"/[1-9][0-9]{0,17}\Z", "/{id}", path.removesuffix("/"))
 

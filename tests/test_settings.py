@@ -30,6 +30,7 @@ def test_the_rageframe_profile_brings_its_own_defaults(tmp_path: Path) -> None:
     assert settings.sms_code_tries == 2
     assert settings.code_number_rates == (Rate(6, 86400),)
     assert settings.cors_origins == ("*",)
+    assert settings.mounts == ("/api", "/api/tiny-shop", "/tiny-shop")
     assert settings.source_of("sms_code_length") == "default of the rageframe profile"
     assert settings.source_of("sms_code_tries") == "the environment"
     assert settings.source_of("sms_code_ttl") == "default"

@@ -201,7 +201,14 @@ def test_cors_origins_are_exact(tmp_path: Path) -> None:
 
 def test_gateways_and_plugins_that_there_are_not(tmp_path: Path) -> None:
     assert "'fax' is no gateway" in fault(tmp_path, SMS_GATEWAYS="fax")
-    assert "'merchant' is not served yet" in fault(tmp_path, PLUGINS="merchant")
+    assert "no plugin of DENGLU_PLUGINS has it" in fault(tmp_path, SMS_GATEWAYS="a.fax")
+    assert "no plugin of DENGLU_PLUGINS has it" in fault(tmp_path, CAPTCHA="a.quiz")
+    for bad in ("a.", ".b", "a.b.c", "A.b", "a-.b", "a" * 10 + "." + "b" * 10):
+        assert "is no gateway" in fault(tmp_path, SMS_GATEWAYS=bad)
+        assert "is no captcha" in fault(tmp_path, CAPTCHA=bad)
+    assert load(tmp_path, PLUGINS="merchant, a-b").plugins == ("merchant", "a-b")
+    for bad in ("Merchant", "a_b", "a--b", "-a", "1a", "a.b", "a" * 33):
+        assert f"{bad!r} is no name of" in fault(tmp_path, PLUGINS=bad)
     assert "needs the path" in fault(tmp_path, SMS_GATEWAYS="console,outbox")
     with pytest.raises(ValidationError):
         Settings(sms_gateways=())

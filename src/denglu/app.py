@@ -48,6 +48,9 @@ from denglu.flows.turnstile import Turnstile
 from denglu.flows.watch import Watch
 from denglu.logs import AccessLog
 from denglu.metrics import Metrics, Used
+from denglu.plugins import additions
+from denglu.plugins.loading import Plugins
+from denglu.plugins.opening import Opened, open_plugged
 from denglu.policies import (
     budget_of,
     code_policy,
@@ -65,7 +68,6 @@ from denglu.settings import Settings
 from denglu.settings.sms_budget import caps_of
 from denglu.settings.wording import wording_of
 from denglu.sms import Metered, open_sender
-from denglu.store.opening import open_store
 
 if TYPE_CHECKING:
     from denglu.redis.counts import SharedCounts
@@ -93,6 +95,7 @@ class App:
     shared_counts: "SharedCounts[News] | None" = None
     captcha: OpenedCaptcha | None = None
     watch: Watch | None = None
+    plugged: Opened | None = None
 
     async def close(self) -> None:
         """Finish what is under way and let go of threads and files."""
@@ -108,11 +111,14 @@ class App:
 
 
 def open_app(settings: Settings, key: bytes) -> App:
-    """Open the store and wire the flows, on the running event loop. Raises MissingDriver."""
+    """Open the store and wire the flows, on the running event loop. Raises MissingDriver and
+    PluginFault.
+    """
     clock = open_clock(settings)
     load_sms(settings)
-    captcha = _captcha(settings, key, clock)
-    store = open_store(settings, feed=open_feed(settings))
+    plugged = open_plugged(settings, clock, open_feed(settings))
+    store, plugins = plugged.store, plugged.plugins
+    captcha = _captcha(settings, key, clock, plugins)
     requests, shared = _requests(settings)
     passwords = ArgonPasswords(
         memory_kib=settings.argon2_memory_kib,
@@ -126,7 +132,7 @@ def open_app(settings: Settings, key: bytes) -> App:
     watch = Watch(store, clock, HmacSecrets(key), alarms)
     budget = budget_of(settings)
     metrics = _metrics(settings, budget, read_messages(settings, store, clock))
-    sender = _sender(settings, metrics)
+    sender = _sender(settings, metrics, plugins)
     sending = Sending(store, clock, sender, budget, watch, dry_run=settings.sms_dry_run)
     retention = Retention(
         settings.retention_codes,
@@ -150,13 +156,15 @@ def open_app(settings: Settings, key: bytes) -> App:
         shared_counts=shared,
         captcha=captcha,
         watch=watch,
+        plugged=plugged,
     )
 
 
-def _sender(settings: Settings, metrics: Metrics | None) -> SmsSender:
+def _sender(settings: Settings, metrics: Metrics | None, plugins: Plugins) -> SmsSender:
+    others = additions.gateways(plugins, settings)
     if metrics is None:
-        return open_sender(settings)
-    return Metered(open_sender(settings, metrics.asked), metrics)
+        return open_sender(settings, others=others)
+    return Metered(open_sender(settings, metrics.asked, others=others), metrics)
 
 
 def _metrics(settings: Settings, budget: Budget, messages: ReadMessages) -> Metrics | None:
@@ -184,9 +192,12 @@ def read_messages(settings: Settings, store: Store, clock: Clock) -> ReadMessage
     return ReadMessages(store, clock, caps, settings.sms_budget_offset)
 
 
-def _captcha(settings: Settings, key: bytes, clock: Clock) -> OpenedCaptcha | None:
+def _captcha(
+    settings: Settings, key: bytes, clock: Clock, plugins: Plugins
+) -> OpenedCaptcha | None:
     load_captcha(settings)
-    return open_captcha(settings, HmacSecrets(key), clock)
+    other = additions.captcha(plugins, settings)
+    return open_captcha(settings, HmacSecrets(key), clock, other=other)
 
 
 def _requests(settings: Settings) -> "tuple[RequestLimit | None, SharedCounts[News] | None]":
@@ -218,6 +229,7 @@ def open_api(
         requests=app.requests,
         metrics=app.metrics.render if app.metrics else None,
         bound_to_loopback=bound_to_loopback,
+        routes=additions.routes(app.plugged.plugins, app.plugged.desks) if app.plugged else (),
     )
 
 

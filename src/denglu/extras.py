@@ -2,13 +2,14 @@
 
 from denglu.captcha import endpoint_of
 from denglu.settings import Settings
+from denglu.settings.readers import is_of_plugin
 from denglu.sms import EXTRAS, load_gateway
 from denglu.store.opening import MissingDriver
 
 
 def load_captcha(settings: Settings) -> None:
     """Bring the library of the captcha's service into memory. Raises MissingDriver."""
-    if settings.captcha in ("off", "pow"):
+    if settings.captcha in ("off", "pow") or is_of_plugin(settings.captcha):
         return
     try:
         endpoint_of(settings)

@@ -1,7 +1,7 @@
 """An API on fakes, called through ASGI; every answer is held to the API document."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import httpx
@@ -9,6 +9,7 @@ import pytest
 
 from denglu.api.app import Application, build_api
 from denglu.api.metrics import Render
+from denglu.api.routes import Route
 from denglu.domain.groups import Groups
 from denglu.domain.request_limit import RequestLimit
 from tests.api.fakes import NOW, FakeFlows, options_for
@@ -36,6 +37,7 @@ class Server:
         peer: str = "203.0.113.9",
         requests: RequestLimit | None = None,
         metrics: Render | None = None,
+        routes: Sequence[Route] = (),
         **changes: Any,
     ) -> None:
         self.wire = wire
@@ -54,6 +56,7 @@ class Server:
             requests=requests,
             metrics=metrics,
             bound_to_loopback=loopback,
+            routes=routes,
         )
         transport = httpx.ASGITransport(self.app, client=(peer, 50000))
         self._client = httpx.AsyncClient(transport=transport, base_url="http://denglu.test")

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from denglu.domain.deletion import Cancellation
-from denglu.domain.errors import Refusal
+from denglu.domain.errors import Reason, Refusal
 from denglu.domain.member import Account, Level
 from denglu.domain.session import Caller, Found, Kind, Session, TokenRecord
 from denglu.domain.sms_message import Receipt
@@ -15,6 +15,8 @@ from tests.domain import people
 
 NOW = people.NOW
 ACCESS, REFRESH = "A" * 43, "R" * 43
+# The only one there is.
+MERCHANT = 7
 
 ZERO = Decimal("0.00")
 
@@ -92,6 +94,8 @@ class FakeFlows:
     found: Found = FOUND
     other_sessions: Sequence[Session] = ()
     asked: Cancellation | None = None
+    # Whose tokens each of authenticate, logout and verify_token was to know.
+    realms: list[int] = field(default_factory=list)
 
     def _note(self, name: str, **given: Any) -> None:
         self.calls.append((name, given))
@@ -124,17 +128,25 @@ class FakeFlows:
         self._note("refresh", **given)
         return self._grant()
 
-    async def authenticate(self, token: str) -> Found:
+    async def authenticate(self, token: str, member_type: int) -> Found:
+        self.realms.append(member_type)
         self._note("authenticate", token=token)
         return self.found
 
-    async def logout(self, token: str) -> Found:
+    async def logout(self, token: str, member_type: int) -> Found:
+        self.realms.append(member_type)
         self._note("logout", token=token)
         return self.found
 
-    async def verify_token(self, token: str) -> bool:
+    async def verify_token(self, token: str, member_type: int) -> bool:
+        self.realms.append(member_type)
         self._note("verify_token", token=token)
         return self.token_is_good
+
+    async def check_merchant(self, merchant_id: int) -> None:
+        self._note("check_merchant", merchant_id=merchant_id)
+        if merchant_id != MERCHANT:
+            raise Refusal(Reason.merchant_not_found)
 
     async def sessions(self, found: Found) -> list[Session]:
         self._note("sessions", found=found)
@@ -190,6 +202,7 @@ class FakeOptions:
     sms_receipt_key: Any = None
     sms_http_key: Any = None
     metrics_key: Any = None
+    plugins: tuple[str, ...] = ()
 
 
 def options_for(wire: str, **changes: Any) -> FakeOptions:
@@ -204,6 +217,7 @@ __all__ = [
     "ACCESS",
     "FOUND",
     "MEMBER",
+    "MERCHANT",
     "NOW",
     "REFRESH",
     "FakeFlows",

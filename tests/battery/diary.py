@@ -7,6 +7,7 @@ from pathlib import Path
 
 import apsw
 
+from denglu.domain.member import SITE
 from denglu.flows.code_try import number_key
 from denglu.security.digests import HmacSecrets
 from tests.battery.harness import Answer, Server
@@ -29,7 +30,7 @@ class Diary:
 
     def facts(self, life: Life, resets: int) -> set[Fact]:
         """All that a life's answers have acknowledged."""
-        number = number_key(self._secrets, 0, life.mobile)
+        number = number_key(self._secrets, SITE, life.mobile)
         return {
             *((("member", life.mobile),) if life.known else ()),
             *(("code", number, count) for count in range(1, life.codes + 1)),

@@ -12,6 +12,7 @@ import httpx
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
+from denglu.domain.member import SITE
 from denglu.flows.code_try import number_key
 from denglu.security.digests import HmacSecrets
 from tests.battery.client import Client, fresh_mobile, new_member, new_password
@@ -170,7 +171,7 @@ def _key(server: Server) -> bytes:
 
 def _missing(server: Server, secrets: HmacSecrets, life: Life) -> list[str]:
     found = []
-    number = number_key(secrets, 0, life.mobile)
+    number = number_key(secrets, SITE, life.mobile)
     codes = server.rows("SELECT count(*) FROM sms_code WHERE number_key = ?", number)[0][0]
     if codes < life.codes:
         found.append(f"{life.codes - codes} codes")

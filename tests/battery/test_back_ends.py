@@ -46,6 +46,7 @@ def test_T10_only_a_back_end_learns_what_a_token_is_good_for(asked: Server, reco
         assert told.body["active"] is True
         assert told.body["sub"] == str(tokens["member"]["id"])
         assert told.body["client_group"] == "pc"
+        assert told.body["merchant_id"] == 0
         assert told.body["exp"] - told.body["iat"] == 7200
         assert abs(told.body["iat"] - asked.now()) <= 2
 
@@ -94,6 +95,46 @@ def test_T10_to_be_asked_about_is_to_be_used(asked: Server) -> None:
         asked.advance(11)
         assert client.refresh(first["refresh_token"]).reason == "refresh_invalid"
         assert introspect(client, second["access_token"]).text == NOT_GOOD
+        asked.set_clock(0)
+
+
+def forward_auth(client: Client, token: str) -> Answer:
+    return client.call("GET", "/forward-auth", token=token)
+
+
+def test_T10_a_proxy_learns_whose_good_token_it_is(asked: Server, record: Record) -> None:
+    with Client(asked) as client:
+        tokens = client.register().data
+        access = tokens["access_token"]
+        told = forward_auth(client, access)
+        assert (told.status, told.text) == (200, "")
+        assert told.headers["x-member-id"] == str(tokens["member"]["id"])
+        assert told.headers["x-member-group"] == "pc"
+        assert (told.headers["x-member-level"], told.headers["x-member-merchant-id"]) == ("1", "0")
+
+        over = client.register().data["access_token"]
+        client.logout(over)
+        bad = dict.fromkeys((tokens["refresh_token"], access[:-1], "x" * 900), "token_invalid")
+        bad |= {over: "session_ended", "": "token_missing"}
+        for token, reason in bad.items():
+            refused = forward_auth(client, token)
+            assert (refused.status, refused.body) == (401, {"error": reason})
+            assert refused.headers["www-authenticate"].startswith("Bearer ")
+            assert "x-member-id" not in refused.headers
+        record("T10", tried=f"a proxy's question about {len(bad)} tokens that are not good",
+               figure=f"{len(bad)} times 401, nobody's name")  # fmt: skip
+
+
+def test_T10_a_request_behind_a_proxy_is_a_use_of_the_token(asked: Server) -> None:
+    with Client(asked) as client:
+        first = client.register().data
+        second = client.refresh(first["refresh_token"]).data
+        assert forward_auth(client, first["access_token"]).status == 200
+        assert forward_auth(client, second["access_token"]).status == 200
+        asked.advance(11)
+        assert forward_auth(client, first["access_token"]).body == {"error": "token_expired"}
+        assert client.refresh(first["refresh_token"]).reason == "refresh_invalid"
+        assert forward_auth(client, second["access_token"]).body == {"error": "session_ended"}
         asked.set_clock(0)
 
 

@@ -1,12 +1,14 @@
 """Row S15 in money: nobody spends more than the stated budget, whoever asks at once."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.battery.client import Client, fresh_address, fresh_mobile
 from tests.battery.conftest import DatabaseFor, Record
-from tests.battery.harness import Server, running
+from tests.battery.doors import SITE, USERS, Door, Doors
+from tests.battery.harness import Raw, Server, running
 from tests.battery.rivals import outcomes, site
 from tests.battery.test_sms_limits import ask, told_within, use
 
@@ -82,3 +84,34 @@ def test_S15_a_spent_budget_stops_messages_and_nothing_else(
     record("S15", tried=f"{kind}: a budget of 0.27 a month, messages at 0.045",
            figure=f"6 sent; told at half and at the end, {max(half, spent):.1f} s later at most; a "
            "code sent before is good, passwords work; the next month sends")  # fmt: skip
+
+
+def test_S15_each_merchant_spends_its_own_budget(
+    tmp_path: Path, record: Record, kind: str, database_for: DatabaseFor
+) -> None:
+    """Two merchants, the site and merchants' users ask at once; the users' messages are the
+    site's.
+    """
+    caps = {"sms_merchant_budget_messages": "hour=4", "plugins": "merchant"}
+    with running(tmp_path, **_WIDE, **caps, **database_for(kind)) as server:
+        doors = Doors(server)
+        shops = doors.open_merchant(), doors.open_merchant()
+        for round_ in range(3):
+            next_hour(server)
+            answers = server.race(
+                [asking(door) for _ in range(10) for door in (SITE, USERS, *shops)]
+            )
+            assert outcomes(answers) == {"OK": 12, "sms_budget": 28}
+            assert len(server.outbox()) == 12 * (round_ + 1)
+        each = (0, *(shop.merchant for shop in shops))
+        spent = server.rows("select scope, messages from sms_spend order by starts_at, scope")
+        assert spent == [(scope, 4) for scope in each] * 3
+    record("S15", tried=f"{kind}: 4 messages an hour for each merchant; two merchants, the site "
+           "and users ask 40 times at once, 3 hours",
+           figure="4 of each merchant and of the site, users among the site's")  # fmt: skip
+
+
+def asking(door: Door) -> Raw:
+    """A request for a code there, for a new number from a new address."""
+    asked = site("sms-code", {"mobile": fresh_mobile(), "usage": "login"})
+    return replace(asked, path=door.prefix + asked.path, headers={**asked.headers, **door.headers})

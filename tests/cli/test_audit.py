@@ -23,7 +23,18 @@ from tests.servers.postgres import PostgresServer
 
 DOCS = Path(__file__).parents[2] / "docs" / "audit.md"
 TIMES = ("CONNECT", "POOL", "STATEMENT")
-KEYS = ["id", "at", "time", "event", "member_id", "session_id", "group", "ip", "note"]
+KEYS = [
+    "id",
+    "at",
+    "time",
+    "event",
+    "member_id",
+    "merchant_id",
+    "session_id",
+    "group",
+    "ip",
+    "note",
+]
 
 
 def lines(desk: Desk, *words: str, **settings: str) -> list[dict[str, Any]]:
@@ -81,7 +92,7 @@ def test_the_table_has_a_line_for_each_event(near: Desk) -> None:
     near.add("ming")
     near.ok("member", "disable", "ming")
     head, first, second = near.ok("audit").splitlines()
-    assert " ".join(head.split()) == "TIME UNIX EVENT MEMBER SESSION GROUP ADDRESS NOTE"
+    assert " ".join(head.split()) == "TIME UNIX EVENT MERCHANT MEMBER SESSION GROUP ADDRESS NOTE"
     assert re.fullmatch(r"\S+ \S+  \d{10}  member_added +1 +operator", first)
     for name in ("EVENT", "MEMBER", "NOTE"):
         place = head.index(name)

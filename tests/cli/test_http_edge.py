@@ -224,15 +224,28 @@ async def test_a_client_that_never_reads_its_answer_is_cut_off() -> None:
         await door.empty()
 
 
-@pytest.mark.parametrize(("http_status", "status"), [("envelope", 200), ("real", 503)])
+@pytest.mark.parametrize(
+    ("http_status", "path", "status"),
+    [
+        ("envelope", b"v1/site/login", 200),
+        ("envelope", b"api/tiny-shop/v1/member/member/index?x=1", 200),
+        ("real", b"v1/site/login", 503),
+        ("envelope", b"forward-auth", 503),
+        ("envelope", b"merapi/forward-auth?x=/v1/", 503),
+        ("envelope", b"readyz", 503),
+    ],
+)
 @on_uvloop
-async def test_N07_connections_above_the_cap_are_told_busy(http_status: str, status: int) -> None:
+async def test_N07_connections_above_the_cap_are_told_busy(
+    http_status: str, path: bytes, status: int
+) -> None:
+    """To a proxy that asks whether a member may pass, HTTP status 200 would be a yes."""
     async with open_door(connections=2, http_status=http_status) as door:
         first, second = await door.client(), await door.client()
         assert (await first.ask(GET % b"a")).status == 200
         assert (await second.ask(GET % b"a")).status == 200
         third = await door.client()
-        answer = await third.ask(GET % b"a")
+        answer = await third.ask(GET % path)
         assert answer.status == status
         assert answer.headers["retry-after"] == "1"
         assert answer.envelope == {
@@ -244,6 +257,29 @@ async def test_N07_connections_above_the_cap_are_told_busy(http_status: str, sta
         first.close()
         await until(lambda: len(door.server.server_state.connections) == 1)
         assert (await (await door.client()).ask(GET % b"b")).body == b"/b 0"
+
+
+@on_uvloop
+async def test_N07_a_connection_above_the_cap_that_says_nothing_is_told_too() -> None:
+    async with open_door(connections=2, linger_time=0.05) as door:
+        clients = [await door.client() for _ in range(2)]
+        silent, half = await door.client(), await door.client()
+        await half.send(b"GE")
+        for client in (half, silent):
+            assert (await client.answer()).status == 503
+            assert await client.end() == b""
+        for client in clients:
+            client.close()
+        await door.empty()
+
+
+@on_uvloop
+async def test_N07_of_those_turned_away_there_are_no_more_than_of_others() -> None:
+    async with open_door(connections=5, linger_time=60) as door:
+        flood = [await door.client() for _ in range(60)]
+        await until(lambda: sum(client.reader.at_eof() for client in flood) == 50)
+        assert len(door.edge.leaving) == 5
+        assert len(door.server.server_state.connections) == 5
 
 
 @on_uvloop

@@ -51,6 +51,7 @@ def test_the_keys_of_a_member_are_stable(near: Desk) -> None:
     added = json.loads(near.add("ming", "--json"))
     keys = ["id", "username", "mobile", "email", "nickname", "status", "password", "source"]
     keys += ["visit_count", "last_time", "last_ip", "created_at", "updated_at"]
+    keys += ["type", "merchant_id"]
     assert list(added) == keys
     assert added["nickname"] == "用户_1"
     assert (added["status"], added["password"], added["source"]) == (

@@ -58,6 +58,8 @@ def test_a_migration_from_the_revision_before_is_told(office: Desk, url: str) ->
     migrate_to(url, "0001")
     assert "is at revision 0001, this denglu needs" in office.fault("migrate", "--check")
     assert office.json("member", "list") == []
+    word = "is busy, or lacks what this version added: run `denglu migrate`"
+    assert word in office.fault("merchant", "list", plugins="merchant")
     done = office.run("migrate", "--json")
     assert json.loads(done.stdout)["migrated"] is True
     assert office.ok("migrate", "--check")

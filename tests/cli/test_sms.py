@@ -272,3 +272,33 @@ def test_network_databases_are_read_as_well(
     figures = bare.json("sms", "stats")
     assert figures["gateways"]["outbox"]["sent"] == 1
     assert figures["budgets"]["hour"]["messages"] == 1
+
+
+def test_messages_to_a_number_are_found_where_they_were_asked_for(outbox: Desk) -> None:
+    outbox.settings["DENGLU_PLUGINS"] = "merchant"
+    outbox.ok("merchant", "add", "月光书店")
+    with outbox.serving() as server:
+        asked = {"mobile": MING, "usage": "login"}
+        for path in ("/v1/site/sms-code", "/merapi/v1/site/sms-code"):
+            assert server.call(path, asked).code == 200
+        url = f"http://127.0.0.1:{server.port}/v1/site/sms-code"
+        told = httpx.post(url, json=asked, headers={"merchant-id": "1"}, trust_env=False)
+        assert told.json()["code"] == 200
+    words = ((), ("--merchant-users",), ("--merchant", "1"))
+    found = [lines(outbox, "--mobile", MING, *more) for more in words]
+    assert [[line["id"] for line in each] for each in found] == [[1], [2], [3]]
+    elsewhere = outbox.run("sms", "list", "--mobile", MING, "--merchant", "2")
+    assert (elsewhere.stdout, elsewhere.stderr) == ("", "no messages\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--merchant", "1"),
+        ("--merchant-users",),
+        ("--mobile", MING, "--merchant", "1", "--merchant-users"),
+    ],
+)
+def test_whose_number_is_said_once_and_with_a_number(near: Desk, words: tuple[str, ...]) -> None:
+    refused = near.run("sms", "list", *words)
+    assert (refused.returncode, "whose the number" in refused.stderr) == (2, True)

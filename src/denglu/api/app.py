@@ -1,7 +1,7 @@
 """The ASGI application of the API: its layers, from the outside in, and the sending."""
 
 import logging
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from contextlib import AbstractAsyncContextManager
 from time import perf_counter
 from typing import Protocol
@@ -23,6 +23,7 @@ from denglu.api.proxy_watch import ProxyWatch
 from denglu.api.receipts import Hooks
 from denglu.api.refusals import ClientGone, WireRefusal
 from denglu.api.router import build_table, routed
+from denglu.api.routes import Route
 from denglu.api.wire import PROFILES
 from denglu.asgi import Receive, Scope, Send
 from denglu.domain.errors import Reason, Refusal
@@ -55,12 +56,14 @@ def build_api(
     metrics: Render | None = None,
     bound_to_loopback: bool = False,
     lifespan: Lifespan | None = None,
+    routes: Sequence[Route] = (),
 ) -> "Application":
     """The API as one ASGI application.
 
     `common_passwords` are in plain form (lower case). `now` gives Unix seconds, `ready` says
     whether the store answers. `requests` limits calls by address; `metrics` are shown to whoever
-    has their key. `lifespan` is entered when the server starts and left when it stops.
+    has their key. `lifespan` is entered when the server starts and left when it stops. `routes`
+    are those of plugins.
     """
     wire = PROFILES[options.wire]
     envelope = Envelope(
@@ -90,6 +93,7 @@ def build_api(
             else None
         ),
         warnings=lambda: watch.warnings,
+        merchants="merchant" in options.plugins,
     )
     rules = Rules(
         groups=groups,
@@ -103,9 +107,9 @@ def build_api(
     origins = Origins(options.cors_origins, loopback=bound_to_loopback)
     # From the inside out: the endpoint, refusals as envelopes, other origins, the sending.
     admits = None if requests is None else admitting(requests, now)
-    table = build_table(site, reading, options.mounts, admits, watch)
+    table = build_table(site, reading, options.mounts, admits, watch, routes)
     if options.docs_enabled:
-        add_docs(table, lambda: _document(site, reading, options))
+        add_docs(table, lambda: _document(site, reading, options, routes))
     endpoint = routed(table, options.mounts)
     endpoint = refusing(endpoint, envelope)
     endpoint = cross_origin(endpoint, origins, lambda: envelope.ok(wire.empty))
@@ -120,12 +124,12 @@ def _back_ends(options: Options, now: Clock) -> BackEnds | None:
     return BackEnds(options.introspection_keys, now, grace=options.access_grace)
 
 
-def _document(site: Site, reading: Reading, options: Options) -> bytes:
+def _document(site: Site, reading: Reading, options: Options, routes: Sequence[Route]) -> bytes:
     # Imported when the page is first asked for: it would double the time that a start takes.
     from denglu.api.openapi import Document
 
     real = options.http_status == "real"
-    return Document(site, reading.rules, options.mounts, real=real).render()
+    return Document(site, reading.rules, options.mounts, real=real, routes=routes).render()
 
 
 def refusing(inner: Endpoint, envelope: Envelope) -> Endpoint:

@@ -10,13 +10,14 @@ from denglu.api.envelope import Answer
 from denglu.api.exchange import Exchange
 from denglu.api.forms import Form, form_of
 from denglu.api.handlers import Site
+from denglu.api.merchant_header import merchant_of, no_merchant
 from denglu.api.options import Clock
 from denglu.api.plain import Endpoint
 from denglu.api.proxy_watch import ProxyWatch
 from denglu.api.refusals import WireRefusal
 from denglu.api.routes import Guard, Route
 from denglu.domain.errors import Reason, Refusal
-from denglu.domain.member import Member
+from denglu.domain.member import Member, MemberType
 from denglu.domain.request_limit import RequestLimit
 from denglu.domain.session import Found
 
@@ -33,14 +34,30 @@ class Reading:
 
 
 def bind(route: Route, site: Site, reading: Reading) -> Endpoint:
-    """The endpoint of a route: its guard, then its reading, then its handler."""
+    """The endpoint of a route: its realm, its guard, its reading, then its handler."""
+    endpoint = _guarded(route, site, reading)
+    return endpoint if route.realm is MemberType.member else _within(route.realm, endpoint)
+
+
+def _within(realm: MemberType, inner: Endpoint) -> Endpoint:
+    async def layer(exchange: Exchange) -> Answer:
+        exchange.realm = realm
+        return await inner(exchange)
+
+    return layer
+
+
+def _guarded(route: Route, site: Site, reading: Reading) -> Endpoint:
     handler, in_query = route.handler, site.wire.query_token
+    whose = merchant_of if site.merchants and route.names_merchant else no_merchant
 
     async def public(exchange: Exchange) -> Answer:
         return await handler(site, exchange, None)
 
     async def with_form(exchange: Exchange) -> Answer:
-        return await handler(site, exchange, await given(exchange, None))
+        read = await given(exchange, None)
+        exchange.merchant_id = await whose(exchange, site.flows)
+        return await handler(site, exchange, read)
 
     async def given(exchange: Exchange, member: Member | None) -> Form:
         fields = await read_fields(exchange, reading.limit, reading.seconds)
@@ -59,8 +76,9 @@ def bind(route: Route, site: Site, reading: Reading) -> Endpoint:
         return await handler(site, exchange, (found, await given(exchange, found.member)))
 
     async def caller_of(exchange: Exchange) -> Found:
-        found = await site.flows.authenticate(_token(exchange, in_query))
+        found = await site.flows.authenticate(_token(exchange, in_query), exchange.realm)
         exchange.member_id, exchange.group = found.member.id, found.session.group
+        exchange.merchant_id = found.member.namespace.merchant_id
         return found
 
     if route.form is not None:

@@ -61,7 +61,14 @@ class GeetestCaptcha(_Closed):
     captcha_id: str
 
 
-Captcha: Any = PowCaptcha | AliyunCaptcha | TencentCaptcha | GeetestCaptcha
+class PluginCaptcha(BaseModel):
+    """A plugin's, which says what else there is."""
+
+    model_config = ConfigDict(extra="allow")
+    kind: Annotated[str, Field(pattern=r"^[a-z0-9-]+\.[a-z0-9-]+$")]
+
+
+Captcha: Any = PowCaptcha | AliyunCaptcha | TencentCaptcha | GeetestCaptcha | PluginCaptcha
 
 EXAMPLE: dict[str, Any] = {
     "kind": "pow",

@@ -50,7 +50,13 @@ _NAMES = {
 }
 # 422 for something else than what a form holds.
 NOT_ABOUT_FORMS = frozenset(
-    {Reason.captcha_required, Reason.sms_too_frequent, Reason.sms_budget, Reason.sms_failed}
+    {
+        Reason.captcha_required,
+        Reason.sms_too_frequent,
+        Reason.sms_budget,
+        Reason.sms_failed,
+        Reason.merchant_not_found,
+    }
 )
 
 SAFETY_HEADERS: RawHeaders = (
@@ -81,6 +87,13 @@ class Answer:
 def code_of(reason: Reason) -> int:
     """The envelope's code for a reason."""
     return STATUS.get(reason, 422)
+
+
+def challenge(reason: Reason) -> tuple[bytes, bytes]:
+    """The header that goes with a token that was refused (RFC 6750)."""
+    missing = reason is Reason.token_missing
+    said = b'Bearer realm="denglu"' + (b"" if missing else b', error="invalid_token"')
+    return b"www-authenticate", said
 
 
 def plain_answer(status: int, value: Json) -> Answer:
@@ -157,10 +170,6 @@ def _refusal_headers(refusal: Refusal, code: int) -> Iterable[tuple[bytes, bytes
     if refusal.retry_after is not None:
         yield b"retry-after", b"%d" % refusal.retry_after
     if code == 401:
-        missing = refusal.reason is Reason.token_missing
-        yield (
-            b"www-authenticate",
-            b'Bearer realm="denglu"' + (b"" if missing else b', error="invalid_token"'),
-        )
+        yield challenge(refusal.reason)
     if isinstance(refusal, WireRefusal) and refusal.allow:
         yield b"allow", refusal.allow.encode()

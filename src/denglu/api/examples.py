@@ -4,12 +4,15 @@ import json
 from decimal import Decimal
 from typing import Any
 
+from pydantic import BaseModel
+
 from denglu.api import captcha_view
 from denglu.api.address import Proxies
 from denglu.api.envelope import Envelope
 from denglu.api.exchange import Exchange
 from denglu.api.forms import Form
 from denglu.api.handlers import Site, granted, render_cancellation
+from denglu.api.jsontext import to_json
 from denglu.api.refusals import WireRefusal
 from denglu.api.routes import Gives
 from denglu.api.session_view import render_sessions
@@ -53,12 +56,17 @@ def body_example(form: type[Form], code_length: int) -> dict[str, str]:
         del texts["password"]  # either of them will do
     elif "password_repetition" not in form.model_fields:
         texts["password"] = DEMO_PASSWORD
-    return {name: texts[name] for name in form.model_fields if name in texts}
+    own = {name: each.examples[0] for name, each in form.model_fields.items() if each.examples}
+    known = {**texts, **own}
+    return {name: known[name] for name in form.model_fields if name in known}
 
 
-def success_example(site: Site, gives: Gives) -> Any:
+def success_example(site: Site, gives: Gives | type[BaseModel]) -> Any:
     """An envelope that says OK."""
     wire, ok = site.wire, site.envelope.ok
+    if not isinstance(gives, Gives):
+        fields = gives.model_fields.items()
+        return json.loads(ok(to_json({n: f.examples[0] for n, f in fields if f.examples})).body)
     if gives is Gives.tokens:
         grant = Grant(ACCESS_TOKEN, REFRESH_TOKEN, 7200, _member())
         return json.loads(granted(site, _exchange(), grant).body)

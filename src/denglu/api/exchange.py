@@ -8,6 +8,7 @@ from denglu.api.address import Proxies, parse_address
 from denglu.api.device import device_kind
 from denglu.api.messages import prefers_english
 from denglu.asgi import Receive, Scope
+from denglu.domain.member import MemberType
 from denglu.domain.session import Caller
 
 _FORWARDED = frozenset({b"x-forwarded-for", b"forwarded", b"x-real-ip"})
@@ -26,6 +27,9 @@ class Exchange:
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.request_id = os.urandom(16).hex()
         self.body_read = False
+        # As whom people log in at its path, and whose member it is about.
+        self.realm: int = MemberType.member
+        self.merchant_id = 0
         # At the end of the path, where the route has one.
         self.number: int | None = None
         # What counts it under a name.
@@ -67,7 +71,7 @@ class Exchange:
     @property
     def caller(self) -> Caller:
         """The caller, as flows want to know it."""
-        return Caller(ip=self.ip, device=device_kind(self.header))
+        return Caller(self.ip, device_kind(self.header), self.merchant_id, self.realm)
 
     def token(self, *, query_allowed: bool) -> str | None:
         """The token presented: `X-Api-Key`, else `Authorization: Bearer`, else the query.

@@ -35,6 +35,7 @@ class Site:
     """What the handlers work with. ``labels``: what people call the groups. ``back_ends``: who
     may introspect tokens; None where nobody may. ``hooks``: who may tell of messages, and
     ``metrics``: what may be watched, the same. ``warnings``: what an operator should hear.
+    ``merchants``: whether there are any, so that `merchant-id` counts.
     """
 
     flows: Flows
@@ -47,6 +48,7 @@ class Site:
     hooks: Hooks | None = None
     metrics: Metrics | None = None
     warnings: Callable[[], Sequence[str]] = tuple
+    merchants: bool = False
 
 
 async def login(site: Site, exchange: Exchange, form: LoginForm) -> Answer:
@@ -115,7 +117,7 @@ async def refresh(site: Site, exchange: Exchange, form: RefreshForm) -> Answer:
 
 async def logout(site: Site, exchange: Exchange, token: str) -> Answer:
     """The end of the caller's session; a token that just expired is good enough."""
-    found = await site.flows.logout(token)
+    found = await site.flows.logout(token, exchange.realm)
     exchange.member_id, exchange.group = found.member.id, found.session.group
     chinese, english = site.wire.logout_message
     return site.envelope.ok(site.wire.empty_logout, english if exchange.english else chinese)
@@ -123,7 +125,7 @@ async def logout(site: Site, exchange: Exchange, token: str) -> Answer:
 
 async def verify_token(site: Site, exchange: Exchange, form: VerifyForm) -> Answer:
     """Whether a client may keep its tokens."""
-    good = await site.flows.verify_token(form.token)
+    good = await site.flows.verify_token(form.token, exchange.realm)
     return site.envelope.ok(b'{"token":true}' if good else b'{"token":false}')
 
 

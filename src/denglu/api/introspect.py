@@ -112,7 +112,7 @@ def _refused(refusal: Refusal) -> Answer:
 async def introspect(site: "Site", exchange: Exchange, form: VerifyForm) -> Answer:
     """What the token is good for."""
     assert site.back_ends is not None
-    found = await site.flows.authenticate(form.token)
+    found = await site.flows.authenticate(form.token, exchange.realm)
     exchange.member_id, exchange.group = found.member.id, found.session.group
     return plain_answer(200, described(found, site.back_ends.grace))
 
@@ -126,6 +126,7 @@ def described(found: Found, grace: int) -> dict[str, Json]:
         "sub": str(member.id),
         "client_group": session.group,
         "member_level": member.current_level,
+        "merchant_id": member.merchant_id,
     }
     if member.username:
         said["username"] = member.username

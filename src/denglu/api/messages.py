@@ -37,6 +37,7 @@ _CHINESE = {
     Reason.refresh_expired: "您的重置令牌已经过期，请重新登录",
     Reason.refresh_invalid: "找不到用户",
     Reason.not_found: "页面未找到。",
+    Reason.merchant_not_found: "找不到商户",
     Reason.merchant_plugin_missing: (
         "商户接口未启用：请设置 DENGLU_PLUGINS=merchant 并重启，"
         "再用 denglu merchant add 和 denglu merchant user-add 创建商户和商户用户。"
@@ -80,6 +81,7 @@ _ENGLISH = {
     Reason.refresh_expired: "Your refresh token has expired, please log in again",
     Reason.refresh_invalid: "Member not found",
     Reason.not_found: "Page not found.",
+    Reason.merchant_not_found: "Merchant not found",
     Reason.merchant_plugin_missing: (
         "The merchant API is not enabled: set DENGLU_PLUGINS=merchant and restart, then make "
         "a merchant and its user with `denglu merchant add` and `denglu merchant user-add`."

@@ -11,6 +11,7 @@ from openapi_pydantic import (
     Components,
     DataType,
     Example,
+    Header,
     Info,
     MediaType,
     OpenAPI,
@@ -43,6 +44,7 @@ from denglu.api.routes import (
     BACK_ENDS,
     HEALTH,
     HOOKS,
+    PROXIES,
     ROUTES,
     WATCHERS,
     Gives,
@@ -50,6 +52,7 @@ from denglu.api.routes import (
     Route,
 )
 from denglu.domain.errors import Reason
+from denglu.domain.member import MemberType
 
 _MEDIA_TYPES = (
     "application/json",
@@ -77,22 +80,40 @@ _OF_HOOKS = [
         {"name": "key", "in": "path", "required": True, "schema": {"type": "string"}}
     ),
 ]
+_MERCHANT = Parameter.model_validate(
+    {
+        "name": "merchant-id",
+        "in": "header",
+        "description": texts.MERCHANT_ID.both(),
+        "schema": {"type": "integer", "minimum": 0, "maximum": 10**18 - 1},
+    }
+)
 _STRAY = (Reason.not_found, Reason.merchant_plugin_missing, Reason.method_not_allowed)
 
 
 class Document:
-    """Builds the document of one configured server."""
+    """Builds the document of one configured server; ``routes`` are those of plugins."""
 
-    def __init__(self, site: Site, rules: Rules, mounts: Iterable[str], *, real: bool) -> None:
+    def __init__(
+        self,
+        site: Site,
+        rules: Rules,
+        mounts: Iterable[str],
+        *,
+        real: bool,
+        routes: Iterable[Route] = (),
+    ) -> None:
         self._site = site
         self._rules = rules
         self._mounts = tuple(mounts)
         self._routes = (
             *ROUTES,
             *HEALTH,
+            *PROXIES,
             *(BACK_ENDS if site.back_ends else ()),
             *(WATCHERS if site.metrics else ()),
             *(HOOKS if site.hooks else ()),
+            *(route for route in routes if route.guard is not Guard.back_end or site.back_ends),
         )
         self._real = real
         self._member = schemas.member_model(site.wire, columns_of(site.wire))
@@ -115,14 +136,15 @@ class Document:
         )
         plain = json.loads(whole.model_dump_json(by_alias=True, exclude_none=True))
         self._add_page_texts(plain)
-        _finish_schemas(plain["components"]["schemas"], self._group_schema())
+        forms = [route.form for route in self._routes if route.form]
+        _finish_schemas(plain["components"]["schemas"], forms, self._group_schema())
         return json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode()
 
     def _tags(self) -> Iterator[Tag]:
-        used = {texts.OPERATIONS[route.handler.__name__].tag for route in self._routes}
-        for name, about in texts.TAGS.items():
+        used = dict.fromkeys(_about_of(route).tag for route in self._routes)
+        for name in dict.fromkeys((*texts.TAGS, *used)):
             if name in used:
-                yield Tag(name=name, description=about.both())
+                yield Tag(name=name, description=_tag(name).both())
 
     def _about(self) -> texts.Text:
         status = texts.REAL_STATUS if self._real else texts.STATUS_200
@@ -148,17 +170,24 @@ class Document:
         return {path: PathItem.model_validate(methods) for path, methods in found.items()}
 
     def _operation(self, route: Route) -> Operation:
-        about = texts.OPERATIONS[route.handler.__name__]
+        about = _about_of(route)
         return Operation(
             tags=[about.tag],
             summary=about.summary.both(),
             description=about.description.both("\n"),
             operationId=route.operation,
-            parameters=_parameters(route),
+            parameters=self._parameters(route),
             requestBody=self._body(route.form),
             responses=dict(self._responses(route)),
             security=[{scheme: []} for scheme in self._schemes(route.guard)],
         )
+
+    def _parameters(self, route: Route) -> list[Parameter | Reference] | None:
+        if route.path.endswith("/{id}"):
+            return [_NUMBER]
+        if self._site.merchants and route.names_merchant:
+            return [_MERCHANT]
+        return [*_OF_HOOKS] if route.guard is Guard.path else None
 
     def _schemes(self, guard: Guard) -> list[str]:
         if guard in (Guard.public, Guard.path):
@@ -178,11 +207,11 @@ class Document:
         return RequestBody(required=True, content=dict.fromkeys(_MEDIA_TYPES, media))
 
     def _responses(self, route: Route) -> Iterator[tuple[str, Response]]:
-        if make := _PLAIN.get(route.gives):
+        if isinstance(route.gives, Gives) and (make := _PLAIN.get(route.gives)):
             yield from make(route)
             return
         reasons = self._reasons(route)
-        name = _camel(route.handler.__name__)
+        name = _camel(route.name)
         ok = schemas.success_model(self._site.wire, f"{name}Ok", self._data(route.gives))
         refused = schemas.refusal_models(self._site.wire, name, reasons)
         all_models = [ok, *(model for models in refused.values() for model in models)]
@@ -218,9 +247,13 @@ class Document:
             form = form_of(route.form, loose=self._site.wire.loose_forms)
             of_form = (*reasons_of(form), *ANY_FORM)
         found = {*of_form, *route.refusals, *ANY_CALL}
+        if not (self._site.merchants and route.names_merchant):
+            found.discard(Reason.merchant_not_found)
         return tuple(reason for reason in Reason if reason in found)
 
-    def _data(self, gives: Gives) -> Any:
+    def _data(self, gives: Gives | schemas.Model) -> Any:
+        if not isinstance(gives, Gives):
+            return gives
         nothing: dict[bytes, Any] = {b"{}": schemas.Empty, b"[]": tuple[()], b"null": None}
         data: dict[Gives, Any] = {
             Gives.tokens: self._tokens,
@@ -239,10 +272,10 @@ class Document:
         document["info"]["x-wire"] = self._site.wire.name
         document["info"]["x-texts"] = _by_language(description=self._about())
         for tag in document["tags"]:
-            tag["x-texts"] = _by_language(description=texts.TAGS[tag["name"]])
+            tag["x-texts"] = _by_language(description=_tag(tag["name"]))
         for route in self._routes:
             operation = document["paths"][route.path][route.method.lower()]
-            about = texts.OPERATIONS[route.handler.__name__]
+            about = _about_of(route)
             operation["x-twin"] = route.twin
             operation["x-texts"] = _by_language(
                 summary=about.summary, description=about.description
@@ -263,6 +296,20 @@ class Document:
         return schema
 
 
+def _about_of(route: Route) -> texts.About:
+    about = route.about or texts.OPERATIONS.get(route.handler.__name__)
+    if about is None:
+        said = texts.Text(route.path, route.path)
+        return texts.About(said, said, "plugin")
+    of_merchants = route.realm is MemberType.merchant_user and about.tag != "back_end"
+    return about._replace(tag="merchant") if of_merchants else about
+
+
+def _tag(name: str) -> texts.Text:
+    """What there is to say of a tag; of one of a plugin, its name."""
+    return texts.TAGS.get(name, texts.Text(name, name))
+
+
 def _api_key(name: str, place: str) -> SecurityScheme:
     return SecurityScheme.model_validate({"type": "apiKey", "name": name, "in": place})
 
@@ -281,7 +328,7 @@ def _by_language(**said: texts.Text) -> dict[str, dict[str, str]]:
 def _refusals_in(operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for response in operation["responses"].values():
         for name, example in (
-            response["content"].get("application/json", {}).get("examples", {}).items()
+            response.get("content", {}).get("application/json", {}).get("examples", {}).items()
         ):
             if name != "ok":
                 yield name, example
@@ -297,6 +344,18 @@ def _health(route: Route) -> Iterator[tuple[str, Response]]:
 def _introspection(route: Route) -> Iterator[tuple[str, Response]]:
     yield "200", _one_of("what it is good for", schemas.ActiveToken, schemas.InactiveToken)
     for code, about in texts.INTROSPECTION.items():
+        yield str(code), _one_of(about, schemas.IntrospectionRefused)
+
+
+def _identity(route: Route) -> Iterator[tuple[str, Response]]:
+    text = Schema(type=DataType.STRING, enum=None)
+    headers = {
+        name: Header.model_validate({"description": about.both(), "schema": text})
+        for name, about in texts.IDENTITY.items()
+    }
+    yield "200", Response(description="whose token it is", headers={**headers})
+    yield "401", _one_of("no good token", schemas.NoMember)
+    for code, about in texts.NOT_ASKED.items():
         yield str(code), _one_of(about, schemas.IntrospectionRefused)
 
 
@@ -323,25 +382,22 @@ def _one_of(about: str, *models: schemas.Model) -> Response:
 _PLAIN = {
     Gives.health: _health,
     Gives.introspection: _introspection,
+    Gives.identity: _identity,
     Gives.metrics: _metrics,
     Gives.heard: _heard,
 }
-
-
-def _parameters(route: Route) -> list[Parameter | Reference] | None:
-    if route.path.endswith("/{id}"):
-        return [_NUMBER]
-    return [*_OF_HOOKS] if route.guard is Guard.path else None
 
 
 def _camel(name: str) -> str:
     return "".join(part.title() for part in name.split("_"))
 
 
-def _finish_schemas(components: dict[str, Any], group: dict[str, Any]) -> None:
+def _finish_schemas(
+    components: dict[str, Any], forms: Iterable[type[Form]], group: dict[str, Any]
+) -> None:
     """Put the configured groups and the labels in, and take out what only repeats the keys."""
     components.pop("Group", None)
-    labels = {route.form.__name__: route.form.labels for route in ROUTES if route.form}
+    labels = {form.__name__: form.labels for form in forms}
     for name, schema in components.items():
         schema["title"] = name
         of_form = labels.get(name.removeprefix("Loose"), {})

@@ -59,6 +59,8 @@ TAGS = {
     "account": Text("注册与密码", "Registration and password"),
     "session": Text("令牌与会话", "Tokens and sessions"),
     "member": Text("会员", "The member"),
+    "merchant": Text("商户用户", "Merchants' users"),
+    "plugin": Text("插件", "Plugins"),
     "health": Text("健康检查", "Health"),
     "back_end": Text("后端服务", "Back-ends"),
     "operator": Text("运维", "Operators"),
@@ -228,6 +230,17 @@ OPERATIONS = {
         ),
         "back_end",
     ),
+    "forward_auth": About(
+        Text("代理询问会员身份", "Who is calling, for proxies"),
+        Text(
+            "供 nginx auth_request、Traefik forwardAuth 等代理在转发请求前询问：令牌有效则 200，"
+            "会员信息在响应头中，否则 401。查询视为会员使用了令牌。",
+            "Asked by proxies (nginx auth_request, Traefik forwardAuth) before they pass a "
+            "request on: 200 with the member in headers, or 401. The question counts as the "
+            "member's use of the token.",
+        ),
+        "back_end",
+    ),
     "metrics": About(
         Text("指标", "Metrics"),
         Text(
@@ -249,6 +262,22 @@ OPERATIONS = {
     "readiness": About(
         Text("就绪", "Ready"), Text("数据库也有回应。", "The database answers too."), "health"
     ),
+}
+
+MERCHANT_ID = Text(
+    "所属商户；不传或 0 为本站", "Whose member: a merchant's id; nothing or 0 for none"
+)
+
+IDENTITY = {
+    "X-Member-Id": Text("会员编号", "The member's id"),
+    "X-Member-Group": Text("令牌的组别（百分号编码）", "The token's group, percent-encoded"),
+    "X-Member-Level": Text("会员级别", "The member's level"),
+    "X-Member-Merchant-Id": Text("所属商户，0 为本站", "Whose member: a merchant's id, or 0"),
+}
+
+NOT_ASKED = {
+    500: "a fault inside",
+    503: "the database is busy: that says nothing about the token",
 }
 
 METRICS = {

@@ -6,14 +6,15 @@ below a path that was given with `/{id}`, the secret key below that of a gateway
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from denglu.api.binding import Layer, Reading, bind, called, watched
 from denglu.api.envelope import Answer
 from denglu.api.exchange import Exchange
+from denglu.api.forward_auth import for_proxies
 from denglu.api.handlers import Site
-from denglu.api.plain import Endpoint, plainly
+from denglu.api.plain import Endpoint, plainly, refused
 from denglu.api.proxy_watch import ProxyWatch
 from denglu.api.receipts import PATH, PROVIDERS
 from denglu.api.refusals import WireRefusal
@@ -22,16 +23,21 @@ from denglu.api.routes import (
     HEALTH,
     HOOKS,
     MERCHANT_API,
+    PROXIES,
     ROUTES,
     WATCHERS,
+    Gives,
+    Guard,
     Route,
 )
-from denglu.domain.errors import Reason
+from denglu.domain.errors import Reason, Refusal
 
 Methods = dict[str, Endpoint]
 
 _BY_NUMBER = "/{id}"
 _ANY_OTHER = "*"
+# A proxy judges by the status: where it asks at a path that is not there, 200 would be a yes.
+_OF_PROXIES = tuple(route.path for route in PROXIES)
 # Every one of these fits into 63 bits, and there is one way to write it.
 _NUMBER = re.compile("[1-9][0-9]{0,17}")
 
@@ -69,12 +75,14 @@ def build_table(
     mounts: Iterable[str],
     before: Layer | None = None,
     watch: ProxyWatch | None = None,
+    routes: Iterable[Route] = (),
 ) -> Table:
-    """Every path that is answered, with its methods. `before` stands before each but HEALTH
-    and BACK_ENDS; `watch` sees the calls that limits guard.
+    """Every path that is answered, with its methods. `before` stands before each that is
+    for people; `watch` sees the calls that limits guard. `routes` are those of plugins.
     """
     table = Table() if site.hooks is None else Table(opens=site.hooks.opens)
-    for route in ROUTES:
+    more = tuple(routes)
+    for route in (*ROUTES, *(route for route in more if not route.for_machines)):
         endpoint = bind(route, site, reading)
         if watch is not None and route.limited:
             endpoint = watched(endpoint, watch)
@@ -87,7 +95,7 @@ def build_table(
     people = set(table.exact)
     for route in HEALTH:
         add(table, route.method, route.path, bind(route, site, reading))
-    _add_machines(table, site, reading)
+    _add_machines(table, site, reading, [route for route in more if route.for_machines])
     for path in table.exact.keys() - people:
         _refuse_plainly(table.exact[path])
     for methods in table.locked.values():
@@ -95,9 +103,13 @@ def build_table(
     return table
 
 
-def _add_machines(table: Table, site: Site, reading: Reading) -> None:
-    """What is there for other programs, each behind its own key."""
-    for guard, routes in ((site.back_ends, BACK_ENDS), (site.metrics, WATCHERS)):
+def _add_machines(table: Table, site: Site, reading: Reading, more: Sequence[Route]) -> None:
+    """What is there for other programs: for proxies, and for those with a key of their own."""
+    for route in (*PROXIES, *(route for route in more if route.gives is Gives.identity)):
+        endpoint = for_proxies(bind(route, site, reading))
+        add(table, route.method, route.path, called(endpoint, route.operation))
+    back_ends = (*BACK_ENDS, *(route for route in more if route.guard is Guard.back_end))
+    for guard, routes in ((site.back_ends, back_ends), (site.metrics, WATCHERS)):
         if guard is not None:
             for route in routes:
                 endpoint = guard.guarding(bind(route, site, reading))
@@ -143,11 +155,15 @@ def add(table: Table, method: str, path: str, endpoint: Endpoint) -> None:
 
 def routed(table: Table, mounts: Iterable[str]) -> Endpoint:
     """The endpoint of all endpoints: finds the one that a request means."""
-    merchant = tuple(mount.rstrip("/") + MERCHANT_API for mount in ("", *mounts))
+    merchant: tuple[str, ...] = ()
+    if not any(path.startswith(MERCHANT_API) for path in table.exact):
+        merchant = tuple(mount.rstrip("/") + MERCHANT_API for mount in ("", *mounts))
 
     async def route(exchange: Exchange) -> Answer:
         methods, exchange.number = table.find(exchange.path)
         if methods is None:
+            if exchange.path.rstrip("/").endswith(_OF_PROXIES):
+                return refused(Refusal(Reason.not_found))
             wants_merchant = exchange.path.startswith(merchant)
             raise WireRefusal(
                 Reason.merchant_plugin_missing if wants_merchant else Reason.not_found

@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
-from denglu.api import handlers, introspect, metrics, receipts
+from pydantic import BaseModel
+
+from denglu.api import forward_auth, handlers, introspect, metrics, receipts
 from denglu.api.envelope import Answer
 from denglu.api.exchange import Exchange
 from denglu.api.forms import (
@@ -28,7 +30,9 @@ from denglu.api.forms import (
     VerifyForm,
 )
 from denglu.api.handlers import Site
+from denglu.api.openapi_texts import About
 from denglu.domain.errors import Reason as R
+from denglu.domain.member import MemberType
 
 Handler = Callable[[Site, Exchange, Any], Awaitable[Answer]]
 
@@ -60,6 +64,7 @@ class Gives(Enum):
     nothing_after_sms = "nothing_after_sms"
     health = "health"
     introspection = "introspection"
+    identity = "identity"
     metrics = "metrics"
     heard = "heard"
 
@@ -70,6 +75,8 @@ class Route:
 
     A path may end in `/{id}`: a number, the handler finds it in the exchange; or in
     `/{gateway}/{key}`. `twin`: does what another one does, for clients that cannot send its method.
+    `realm`: as whom people log in there; tokens of others are good for nothing. `about`: what the
+    API document says of a plugin's; that gives data of its own by a model of it.
     """
 
     method: str
@@ -77,9 +84,11 @@ class Route:
     guard: Guard
     handler: Handler
     form: type[Form] | None
-    gives: Gives
+    gives: Gives | type[BaseModel]
     refusals: tuple[R, ...] = ()
     twin: bool = False
+    realm: MemberType = MemberType.member
+    about: About | None = None
 
     @property
     def limited(self) -> bool:
@@ -87,10 +96,25 @@ class Route:
         return not _LIMITS.isdisjoint(self.refusals)
 
     @property
+    def for_machines(self) -> bool:
+        """Whether programs ask there: outside every mount, with real statuses, no envelope."""
+        return self.gives in (Gives.introspection, Gives.identity)
+
+    @property
+    def names_merchant(self) -> bool:
+        """Whether the header `merchant-id` says whose members it is about."""
+        return self.realm is MemberType.member and R.merchant_not_found in self.refusals
+
+    @property
+    def name(self) -> str:
+        """What is done, and for whom."""
+        name = self.handler.__name__
+        return f"merchant_{name}" if self.realm is MemberType.merchant_user else name
+
+    @property
     def operation(self) -> str:
         """What the API document calls it."""
-        name = self.handler.__name__
-        return f"{name}_by_{self.method.lower()}" if self.twin else name
+        return f"{self.name}_by_{self.method.lower()}" if self.twin else self.name
 
 
 def _by_post_too(route: Route) -> tuple[Route, Route]:
@@ -121,7 +145,7 @@ ROUTES = (
         handlers.login,
         LoginForm,
         Gives.tokens,
-        (R.bad_credentials, R.too_many_attempts, R.captcha_required),
+        (R.merchant_not_found, R.bad_credentials, R.too_many_attempts, R.captcha_required),
     ),
     Route(
         "POST",
@@ -130,7 +154,13 @@ ROUTES = (
         handlers.send_code,
         SmsCodeForm,
         Gives.nothing_after_sms,
-        (R.sms_too_frequent, R.sms_budget, R.sms_failed, R.captcha_required),
+        (
+            R.merchant_not_found,
+            R.sms_too_frequent,
+            R.sms_budget,
+            R.sms_failed,
+            R.captcha_required,
+        ),
     ),
     Route(
         "POST",
@@ -139,7 +169,7 @@ ROUTES = (
         handlers.mobile_login,
         MobileLoginForm,
         Gives.tokens,
-        (*_CODE, R.member_not_found),
+        (R.merchant_not_found, *_CODE, R.member_not_found),
     ),
     Route(
         "POST",
@@ -148,7 +178,7 @@ ROUTES = (
         handlers.register,
         RegisterForm,
         Gives.tokens,
-        (*_CODE, R.mobile_taken),
+        (R.merchant_not_found, *_CODE, R.mobile_taken),
     ),
     Route(
         "POST",
@@ -157,7 +187,7 @@ ROUTES = (
         handlers.reset_password,
         ResetPasswordForm,
         Gives.tokens,
-        (*_CODE, R.member_not_found),
+        (R.merchant_not_found, *_CODE, R.member_not_found),
     ),
     Route(
         "POST",
@@ -271,6 +301,19 @@ HEALTH = (
     Route("GET", "/readyz", Guard.public, handlers.readiness, None, Gives.health),
 )
 
+# The same: what proxies ask before they pass a member's request on to a back end.
+PROXIES = (
+    Route(
+        "GET",
+        "/forward-auth",
+        Guard.member,
+        forward_auth.forward_auth,
+        None,
+        Gives.identity,
+        _TOKEN,
+    ),
+)
+
 # The same, and only where DENGLU_INTROSPECTION_KEYS is set.
 BACK_ENDS = (
     Route(
@@ -297,6 +340,9 @@ HOOKS = (
 )
 
 MERCHANT_API = "/merapi/v1/"
+
+ANY_TOKEN = _TOKEN
+"""Why any access token may be refused."""
 
 ANY_FORM = (R.malformed_body, R.unsupported_media_type, R.body_too_large)
 """Why any body may be refused."""

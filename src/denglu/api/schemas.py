@@ -144,6 +144,7 @@ class ActiveToken(Closed):
     sub: str = Field(description="The member's id. 会员编号")
     client_group: str = Field(description="The group it was made for. 组别")
     member_level: int = Field(description="The member's level. 会员级别")
+    merchant_id: int = Field(description="Whose member, 0: the site's. 所属商户")
     exp: int = Field(description="Good until then, Unix seconds. 过期时间")
     iat: int = Field(
         default=0,
@@ -156,6 +157,14 @@ class InactiveToken(Closed):
     """It is good for nothing; why is nobody's business."""
 
     active: Literal[False]
+
+
+class NoMember(Closed):
+    """Why a token is not good."""
+
+    error: Literal[
+        "token_missing", "token_invalid", "token_expired", "session_replaced", "session_ended"
+    ]
 
 
 class AliyunHeard(Closed):

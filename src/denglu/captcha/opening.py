@@ -40,8 +40,10 @@ class CaptchaOptions(Protocol):
     def captcha_unreachable(self) -> str: ...
 
 
-def open_captcha(options: CaptchaOptions, secrets: Secrets, clock: Clock) -> OpenedCaptcha | None:
-    """The captcha; None where there is to be none.
+def open_captcha(
+    options: CaptchaOptions, secrets: Secrets, clock: Clock, *, other: Service | None = None
+) -> OpenedCaptcha | None:
+    """The captcha; None where there is to be none. ``other``: the service of a plugin.
 
     Raises ModuleNotFoundError when the library of the chosen service is not installed.
     """
@@ -49,7 +51,8 @@ def open_captcha(options: CaptchaOptions, secrets: Secrets, clock: Clock) -> Ope
         return None
     if options.captcha == "pow":
         return ProofOfWork(secrets, clock, difficulty=options.captcha_difficulty)
-    return AskedCaptcha(_service(options), secrets, lenient=options.captcha_unreachable == "pass")
+    service = other or _service(options)
+    return AskedCaptcha(service, secrets, lenient=options.captcha_unreachable == "pass")
 
 
 def endpoint_of(options: CaptchaOptions) -> str:

@@ -10,7 +10,7 @@ import click
 from denglu.cli.backstage import find, look_back, read_settings
 from denglu.cli.faults import Misuse
 from denglu.cli.moments import read_moment
-from denglu.cli.output import plain, print_cells, print_json, when
+from denglu.cli.output import merchant_option, plain, print_cells, print_json, when
 from denglu.domain.audit import Event
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from denglu.flows.look_back import Follow, LookBack, Question
 
 _POLL = 1.0
-_HEAD = ("TIME", "UNIX", "EVENT", "MEMBER", "SESSION", "GROUP", "ADDRESS", "NOTE")
-_WIDTHS = (25, 10, max(map(len, Event)), 7, 7, 8, 15, 0)
+_HEAD = ("TIME", "UNIX", "EVENT", "MERCHANT", "MEMBER", "SESSION", "GROUP", "ADDRESS", "NOTE")
+_WIDTHS = (25, 10, max(map(len, Event)), 8, 7, 7, 8, 15, 0)
 
 
 def _list_events(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -61,6 +61,7 @@ def _list_events(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     callback=_list_events,
     help="Print what each event means, and exit.",
 )
+@merchant_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def audit(
     who: str | None,
@@ -69,11 +70,13 @@ def audit(
     until: str | None,
     limit: int,
     follow: bool,
+    merchant_id: int | None,
     as_json: bool,
 ) -> None:
     """Show the audit trail, the newest line last.
 
-    WHO is an id, a username, a mobile or an e-mail address; without it, everybody. Unless
+    WHO is an id, a username, a mobile or an e-mail address; without it, everybody, or with
+    --merchant what happened there. Unless
     --since is given, a member's lines are looked through from the beginning, everybody's for the
     last 24 hours.
 
@@ -88,7 +91,7 @@ def audit(
     show = _json_line if as_json else _table_line
 
     async def work(desk: "Administer", trail: "LookBack") -> None:
-        question = await _question(desk, trail, who, events, since, until)
+        question = await _question(desk, trail, who, merchant_id, events, since, until)
         followed = await trail.follow() if follow else None
         entries = await trail.find(question, limit + 1)
         if not as_json and (entries or follow):
@@ -113,6 +116,7 @@ async def _question(
     desk: "Administer",
     trail: "LookBack",
     who: str | None,
+    merchant_id: int | None,
     events: tuple[str, ...],
     since: str | None,
     until: str | None,
@@ -120,13 +124,13 @@ async def _question(
     from denglu.flows.look_back import Question
 
     now = trail.now()
-    question = Question(events=frozenset(events))
+    question = Question(events=frozenset(events), merchant_id=None if who else merchant_id)
     if since is not None:
         question = replace(question, since=read_moment("--since", since, now))
     if until is not None:
         question = replace(question, until=read_moment("--until", until, now))
     if who is not None:
-        question = replace(question, member_id=(await find(desk, who)).id)
+        question = replace(question, member_id=(await find(desk, who, merchant_id)).id)
     return question
 
 
@@ -167,6 +171,7 @@ def _json_line(entry: "Entry") -> None:
         "time": when(entry.at),
         "event": entry.event,
         "member_id": entry.member_id,
+        "merchant_id": entry.merchant_id,
         "session_id": entry.session_id,
         "group": entry.group,
         "ip": entry.ip,
@@ -180,6 +185,7 @@ def _table_line(entry: "Entry") -> None:
         when(entry.at),
         str(entry.at),
         entry.event,
+        str(entry.merchant_id or ""),
         str(entry.member_id or ""),
         str(entry.session_id or ""),
         entry.group,

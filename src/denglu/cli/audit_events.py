@@ -40,8 +40,9 @@ MEANINGS: dict[Event, Meaning] = {
         "the member was erased and the personal fields wiped (note: operator or member)",
     ),
     Event.password_reset: Meaning(
-        "通过验证码重置了密码，其他会话全部结束",
-        "the password was set anew by SMS code: every other session ended",
+        "通过验证码（或管理员为商户用户，备注：operator）重置了密码，其他会话全部结束",
+        "the password was set anew by SMS code, or of a merchant's user by an operator (note: "
+        "operator): every other session ended",
     ),
     Event.password_rehashed: Meaning(
         "登录时密码换用了新的哈希，密码不变",
@@ -75,8 +76,9 @@ MEANINGS: dict[Event, Meaning] = {
         "a refresh token that was used up came back, which looks like theft: the session ended",
     ),
     Event.sms_code_sent: Meaning(
-        "验证码短信已交给网关（备注：用途、掩码号码）",
-        "a gateway took a message with a code (note: usage, masked number)",
+        "验证码短信已交给网关（备注：用途、掩码号码，merchant 表示商户用户）",
+        "a gateway took a message with a code (note: usage, masked number, and merchant where it "
+        "is of a merchant's user)",
     ),
     Event.sms_code_failed: Meaning(
         "没有网关能发送验证码短信", "no gateway took the message with the code"
@@ -85,6 +87,12 @@ MEANINGS: dict[Event, Meaning] = {
         "比对了一次验证码；之后没有成功的事件即为错误",
         "a code was compared; it was wrong unless an event of success follows",
     ),
+    Event.merchant_added: Meaning("管理员添加了商户", "an operator added the merchant"),
+    Event.merchant_disabled: Meaning(
+        "管理员停用了商户，其商户用户的所有会话结束",
+        "an operator disabled the merchant: every session of its users ended",
+    ),
+    Event.merchant_enabled: Meaning("管理员启用了商户", "an operator enabled the merchant"),
     Event.alert: Meaning(
         "全站出现异常（备注：是什么）",
         "something unusual on the whole site (note: login_failures, code_guessing, "

@@ -10,7 +10,7 @@ from denglu.cli.faults import FAILED, Fault, Misuse
 from denglu.cli.output import json_option, print_json
 
 if TYPE_CHECKING:
-    from denglu.moving.copy import Report
+    from denglu.moving.copy import OfPlugin, Report
 
 
 @click.command(short_help="Copy the whole database into another one, of any kind.")
@@ -35,7 +35,7 @@ def copy(ctx: click.Context, from_url: str, to_url: str, restart: bool, as_json:
     """
     # A fault is told in one line by the command, not in passing by those who met it.
     logging.getLogger().addHandler(logging.NullHandler())
-    source, target = _read(from_url, "FROM_URL"), _read(to_url, "TO_URL")
+    source, target = read_url(from_url, "FROM_URL"), read_url(to_url, "TO_URL")
     report = _copy(source, target, restart=restart, silent=as_json)
     key = _key(source)
     if as_json:
@@ -48,8 +48,8 @@ def copy(ctx: click.Context, from_url: str, to_url: str, restart: bool, as_json:
         ctx.exit(FAILED)
 
 
-def _read(url: str, name: str) -> str:
-    """A URL in its one spelling. Raises Misuse."""
+def read_url(url: str, name: str) -> str:
+    """A database's URL in its one spelling; ``@FILE`` reads it from a file. Raises Misuse."""
     from denglu.settings.readers import database_url
 
     try:
@@ -74,12 +74,31 @@ def _copy(source: str, target: str, *, restart: bool, silent: bool) -> "Report":
     ):
         try:
             return copy_database(
-                source, target, restart=restart, copying=copying, comparing=comparing
+                source,
+                target,
+                restart=restart,
+                copying=copying,
+                comparing=comparing,
+                plugins=_plugins(),
             )
         except MovingTrouble as error:
             raise Fault(str(error)) from None
         except DatabaseTrouble as error:
             raise Fault(str(error).replace("DENGLU_DATABASE_URL", "its URL")) from None
+
+
+def _plugins() -> "list[OfPlugin]":
+    """Of plugins that are on, those with tables."""
+    from denglu.cli.plugged import switched_on
+
+    plugins = switched_on()
+    if plugins is None:
+        return []
+    from denglu.moving.copy import OfPlugin
+    from denglu.plugins.tables import branches, tables
+
+    own = tables(plugins)
+    return [OfPlugin(branch, own[branch.plugin]) for branch in branches(plugins)]
 
 
 def _key(source: str) -> str | None:

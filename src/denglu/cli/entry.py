@@ -13,9 +13,13 @@ from denglu.cli.audit import audit
 from denglu.cli.backup import backup
 from denglu.cli.copy import copy
 from denglu.cli.doctor import doctor
+from denglu.cli.export import export
 from denglu.cli.faults import FAILED, MISUSED, explain
+from denglu.cli.importing import import_
 from denglu.cli.member import member
 from denglu.cli.migrate import migrate
+from denglu.cli.plugged import Commands
+from denglu.cli.plugin import plugin
 from denglu.cli.serve import serve
 from denglu.cli.session import session
 from denglu.cli.sms import sms
@@ -24,6 +28,7 @@ _INTERRUPTED = 128 + signal.SIGINT
 
 
 @click.group(
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Settings are DENGLU_* variables or lines of denglu.toml in the working directory: "
     "see docs/settings.md. `denglu COMMAND --help` tells more about each command.",
@@ -39,7 +44,20 @@ def denglu() -> None:
     """
 
 
-for command in (serve, migrate, member, session, audit, sms, doctor, backup, copy):
+for command in (
+    serve,
+    migrate,
+    member,
+    session,
+    audit,
+    sms,
+    doctor,
+    plugin,
+    backup,
+    copy,
+    export,
+    import_,
+):
     denglu.add_command(command)
 
 

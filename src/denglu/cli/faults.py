@@ -38,6 +38,7 @@ def _explain_foreign(error: Exception) -> tuple[list[str], int]:
 
     from denglu.domain.errors import Reason, Refusal
     from denglu.logs import redact
+    from denglu.plugins.faults import PluginFault
     from denglu.serving.listener import CannotListen
     from denglu.serving.workers import WorkerTrouble
     from denglu.settings import SettingsError
@@ -48,7 +49,7 @@ def _explain_foreign(error: Exception) -> tuple[list[str], int]:
 
     if isinstance(error, SettingsError):
         return error.faults, MISUSED
-    if isinstance(error, FileTrouble | WrongSchema | DatabaseTrouble | MissingDriver):
+    if isinstance(error, FileTrouble | WrongSchema | DatabaseTrouble | MissingDriver | PluginFault):
         return [str(error)], FAILED
     if isinstance(error, CannotListen | WorkerTrouble):
         return [str(error)], FAILED

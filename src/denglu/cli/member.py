@@ -7,7 +7,15 @@ import click
 
 from denglu.cli.backstage import administer, find, read_settings
 from denglu.cli.faults import Fault
-from denglu.cli.output import counted, json_option, plain, print_json, print_pairs, print_table
+from denglu.cli.output import (
+    counted,
+    json_option,
+    merchant_option,
+    plain,
+    print_json,
+    print_pairs,
+    print_table,
+)
 
 if TYPE_CHECKING:
     from denglu.domain.member import Member, Status
@@ -90,7 +98,8 @@ def add(username: str, mobile: str, nickname: str, password_stdin: bool, as_json
 @click.option("--all", "everything", is_flag=True, help="Do not stop.")
 @json_option
 def list_(after: int, limit: int, everything: bool, as_json: bool) -> None:
-    """List members by id, mobiles masked; deleted members are not listed.
+    """List members by id, mobiles masked, those of merchants and their users among them; deleted
+    members are not listed.
 
     \b
     Example:
@@ -124,8 +133,9 @@ def list_(after: int, limit: int, everything: bool, as_json: bool) -> None:
 @member.command(short_help="Show a member and the live sessions.")
 @click.argument("who")
 @click.option("--reveal", is_flag=True, help="Show the whole mobile.")
+@merchant_option
 @json_option
-def show(who: str, reveal: bool, as_json: bool) -> None:
+def show(who: str, reveal: bool, merchant_id: int | None, as_json: bool) -> None:
     """Show a member: status, kind of password, last visit, live sessions.
 
     WHO is an id, a username, a mobile or an e-mail address.
@@ -138,7 +148,7 @@ def show(who: str, reveal: bool, as_json: bool) -> None:
     from denglu.cli.views import member_json, member_pairs, session_json
 
     async def work(desk: "Administer") -> "tuple[Member, list[Session]]":
-        found = await find(desk, who)
+        found = await find(desk, who, merchant_id)
         return found, await desk.sessions(found)
 
     found, sessions = administer(read_settings(), work)
@@ -154,8 +164,9 @@ def show(who: str, reveal: bool, as_json: bool) -> None:
 
 @member.command(short_help="Disable a member and end every session.")
 @click.argument("who")
+@merchant_option
 @json_option
-def disable(who: str, as_json: bool) -> None:
+def disable(who: str, merchant_id: int | None, as_json: bool) -> None:
     """Disable a member: no login, and every session ends at once.
 
     WHO is an id, a username, a mobile or an e-mail address.
@@ -164,13 +175,14 @@ def disable(who: str, as_json: bool) -> None:
     Example:
       denglu member disable ming
     """
-    _set_status(who, "disabled", as_json)
+    _set_status(who, merchant_id, "disabled", as_json)
 
 
 @member.command(short_help="Enable a disabled member.")
 @click.argument("who")
+@merchant_option
 @json_option
-def enable(who: str, as_json: bool) -> None:
+def enable(who: str, merchant_id: int | None, as_json: bool) -> None:
     """Enable a disabled member, who must log in anew.
 
     Also opens password login for a member whose password was guessed at so often that only a
@@ -180,14 +192,15 @@ def enable(who: str, as_json: bool) -> None:
     Example:
       denglu member enable ming
     """
-    _set_status(who, "enabled", as_json)
+    _set_status(who, merchant_id, "enabled", as_json)
 
 
 @member.command(short_help="Delete a member and wipe the personal fields.")
 @click.argument("who")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@merchant_option
 @json_option
-def delete(who: str, yes: bool, as_json: bool) -> None:
+def delete(who: str, yes: bool, merchant_id: int | None, as_json: bool) -> None:
     """Delete a member: every session ends, personal fields are wiped, the names are free again.
 
     Only the id and the account's books stay. This cannot be undone. WHO is an id, a username,
@@ -200,9 +213,9 @@ def delete(who: str, yes: bool, as_json: bool) -> None:
     from denglu.cli.views import name_of
 
     if not yes:
-        found = administer(read_settings(), lambda desk: find(desk, who))
+        found = administer(read_settings(), lambda desk: find(desk, who, merchant_id))
         _confirm(f"Delete {plain(name_of(found))}? This cannot be undone.")
-    _set_status(who, "deleted", as_json)
+    _set_status(who, merchant_id, "deleted", as_json)
 
 
 def _confirm(question: str) -> None:
@@ -217,13 +230,13 @@ def _confirm(question: str) -> None:
         raise Fault("nothing was deleted; --yes deletes without a question")
 
 
-def _set_status(who: str, name: str, as_json: bool) -> None:
+def _set_status(who: str, merchant_id: int | None, name: str, as_json: bool) -> None:
     from denglu.domain.member import Status
 
     status = Status[name]
 
     async def work(desk: "Administer") -> "tuple[Member, int]":
-        found = await find(desk, who)
+        found = await find(desk, who, merchant_id)
         ended = 0 if status is Status.enabled else len(await desk.sessions(found))
         if not await desk.set_status(found, status):
             raise Fault(f"member {found.id} was deleted before")

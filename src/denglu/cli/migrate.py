@@ -10,7 +10,10 @@ from denglu.cli.faults import FAILED
 from denglu.cli.output import json_option, print_json
 
 if TYPE_CHECKING:
-    from denglu.store.migrate import Target
+    from collections.abc import Mapping, Sequence
+
+    from denglu.settings import Settings
+    from denglu.store.migrate import Branch, Target
 
 
 @click.command(short_help="Bring the database to this version.")
@@ -22,52 +25,79 @@ def migrate(ctx: click.Context, check: bool, as_json: bool) -> None:
 
     For an SQLite file `denglu serve` does this by itself, and a server that runs on the file must
     be stopped first. PostgreSQL and MySQL are migrated beside their servers, and before the
-    servers are upgraded. Exit code with --check: 0 the database is current, 1 a migration is due.
+    servers are upgraded. The tables of plugins that are switched on come after those of denglu.
+    Exit code with --check: 0 the database is current, 1 a migration is due.
 
     \b
     Example:
       denglu migrate --check || denglu migrate
     """
-    from denglu.store.migrate import HEAD, current_revision, is_due, name_of, target_of
+    from denglu.store.migrate import (
+        HEAD,
+        current_revision,
+        is_due,
+        look_at_branches,
+        name_of,
+        target_of,
+    )
 
-    target = target_of(read_settings())
+    settings = read_settings()
+    target, branches = target_of(settings), _branches(settings)
     name = name_of(target)
-    before = current_revision(target)
-    due = is_due(target)
-    done = due and not check and _upgrade(target)
+    before, of_plugins = current_revision(target), look_at_branches(target, branches)
+    newest = {branch.plugin: branch.head for branch in branches}
+    due = is_due(target, branches)
+    done = due and not check and _upgrade(target, branches)
     revision = HEAD if due and not check else before
     if as_json:
-        print_json(
-            {
-                "database": name,
-                "revision": revision,
-                "newest": HEAD,
-                "due": due and check,
-                "migrated": done,
+        found: dict[str, object] = {
+            "database": name,
+            "revision": revision,
+            "newest": HEAD,
+            "due": due and check,
+            "migrated": done,
+        }
+        if branches:
+            at = newest if due and not check else of_plugins
+            found["plugins"] = {
+                plugin: {"revision": at.get(plugin), "newest": head}
+                for plugin, head in newest.items()
             }
-        )
-    was = f"at revision {before}" if before else "not made yet"
+        print_json(found)
+    was = f"at revision {before}{_plugins(newest, of_plugins)}" if before else "not made yet"
+    now = f"{HEAD}{_plugins(newest, newest)}"
     if due and check:
         click.echo(
-            f"denglu: a migration is due: {name} is {was}, this denglu needs {HEAD}: "
+            f"denglu: a migration is due: {name} is {was}, this denglu needs {now}: "
             "run `denglu migrate`",
             err=True,
         )
         ctx.exit(FAILED)
     elif done:
-        _say(f"{name} is now at revision {HEAD}; it was {was}", as_json)
+        _say(f"{name} is now at revision {now}; it was {was}", as_json)
     else:
-        _say(f"{name} is current (revision {revision})", as_json)
+        _say(f"{name} is current (revision {revision}{_plugins(newest, newest)})", as_json)
 
 
-def _upgrade(target: "Target") -> bool:
+def _branches(settings: "Settings") -> "Sequence[Branch]":
+    from denglu.plugins.loading import load_plugins
+    from denglu.plugins.tables import branches
+
+    return branches(load_plugins(settings.plugins))
+
+
+def _plugins(newest: "Mapping[str, str]", at: "Mapping[str, str | None]") -> str:
+    return "".join(f", {plugin} {at.get(plugin) or 'none'}" for plugin in newest)
+
+
+def _upgrade(target: "Target", branches: "Sequence[Branch]") -> bool:
     from denglu.store.file import ServerLock
     from denglu.store.migrate import migrate
 
     if isinstance(target, Path):
         with ServerLock(target):
-            return migrate(target)
-    return migrate(target, waiting=_tell_of_another)
+            return migrate(target, branches)
+    return migrate(target, branches, waiting=_tell_of_another)
 
 
 def _tell_of_another() -> None:

@@ -8,6 +8,13 @@ from datetime import datetime
 import click
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+merchant_option = click.option(
+    "--merchant",
+    "merchant_id",
+    type=click.IntRange(0, 2**31 - 1),
+    metavar="ID",
+    help="WHO is a member of this merchant, not of the site.",
+)
 
 
 def print_json(value: object, *, indent: int | None = 2) -> None:

@@ -6,7 +6,7 @@ import click
 
 from denglu.cli.backstage import administer, find, read_settings
 from denglu.cli.faults import Fault
-from denglu.cli.output import counted, json_option, plain, print_json, print_table
+from denglu.cli.output import counted, json_option, merchant_option, plain, print_json, print_table
 
 if TYPE_CHECKING:
     from denglu.domain.member import Member
@@ -28,8 +28,9 @@ def session() -> None:
 
 @session.command("list", short_help="List a member's live sessions.")
 @click.argument("who")
+@merchant_option
 @json_option
-def list_(who: str, as_json: bool) -> None:
+def list_(who: str, merchant_id: int | None, as_json: bool) -> None:
     """List the live sessions of a member, oldest first.
 
     WHO is an id, a username, a mobile or an e-mail address.
@@ -41,7 +42,7 @@ def list_(who: str, as_json: bool) -> None:
     from denglu.cli.views import SESSION_HEAD, name_of, session_json, session_row
 
     async def work(desk: "Administer") -> "tuple[Member, list[Session]]":
-        found = await find(desk, who)
+        found = await find(desk, who, merchant_id)
         return found, await desk.sessions(found)
 
     found, sessions = administer(read_settings(), work)
@@ -56,8 +57,9 @@ def list_(who: str, as_json: bool) -> None:
 @session.command(short_help="End a member's sessions.")
 @click.argument("who")
 @click.option("--group", default=None, help="Only the sessions of this group, such as iOS.")
+@merchant_option
 @json_option
-def revoke(who: str, group: str | None, as_json: bool) -> None:
+def revoke(who: str, group: str | None, merchant_id: int | None, as_json: bool) -> None:
     """End a member's sessions, in one group or in all; their tokens are refused at once.
 
     WHO is an id, a username, a mobile or an e-mail address.
@@ -71,7 +73,7 @@ def revoke(who: str, group: str | None, as_json: bool) -> None:
     settings = read_settings()
 
     async def work(desk: "Administer") -> "tuple[Member, str | None, int]":
-        found = await find(desk, who)
+        found = await find(desk, who, merchant_id)
         # A group that was taken out of the settings may still have sessions.
         alive = {each.group for each in await desk.sessions(found)}
         name = group if group is None or group in alive else _group(settings, group)

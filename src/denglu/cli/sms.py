@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from denglu.cli.backstage import read_settings
-from denglu.cli.faults import FAILED
+from denglu.cli.faults import FAILED, Misuse
 from denglu.cli.moments import read_moment
 from denglu.cli.output import json_option, print_cells, print_json, when
 from denglu.domain.sms_code import Usage
@@ -36,6 +36,17 @@ _until = click.option("--until", help="Only what was sent before that time.")
 
 @sms.command("list", short_help="List the newest messages.")
 @click.option("--mobile", help="Only messages to this number, whole.")
+@click.option(
+    "--merchant",
+    "merchant_id",
+    type=click.IntRange(0, 2**31 - 1),
+    default=0,
+    metavar="ID",
+    help="With --mobile: to members of this merchant, not of the site.",
+)
+@click.option(
+    "--merchant-users", "to_users", is_flag=True, help="With --mobile: to merchants' users."
+)
 @click.option("--gateway", metavar="NAME", help="Only through it.")
 @click.option(
     "--outcome",
@@ -55,6 +66,8 @@ _until = click.option("--until", help="Only what was sent before that time.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def list_(
     mobile: str | None,
+    merchant_id: int,
+    to_users: bool,
     gateway: str | None,
     outcome: str | None,
     since: str | None,
@@ -76,12 +89,16 @@ def list_(
     """
     from denglu.cli.sms_desk import check_gateway, number_of, read
     from denglu.cli.sms_views import HEAD, WIDTHS, message_json, message_row
+    from denglu.domain.member import MemberType, Namespace
     from denglu.flows.message_book import Question
 
+    if (merchant_id or to_users) and (mobile is None or (merchant_id and to_users)):
+        raise Misuse("--merchant or --merchant-users say whose the number of --mobile is")
     if gateway is not None:
         check_gateway(gateway)
     settings = read_settings()
-    number = None if mobile is None else number_of(settings, mobile)
+    whose = Namespace(0, MemberType.merchant_user) if to_users else Namespace(merchant_id)
+    number = None if mobile is None else number_of(settings, mobile, whose)
 
     async def work(messages: "ReadMessages") -> "tuple[int, list[MessageEntry]]":
         now = messages.now()

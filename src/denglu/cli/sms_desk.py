@@ -15,6 +15,7 @@ from denglu.cli.backstage import prepare
 from denglu.cli.faults import Fault, Misuse
 from denglu.clock import Clock, open_clock
 from denglu.domain.errors import Reason, Refusal
+from denglu.domain.member import SITE, Namespace
 from denglu.domain.mobile import canonical_mobile, mask_mobile
 from denglu.domain.sms_code import Usage
 from denglu.domain.sms_message import MessageResult, SmsMessage
@@ -27,16 +28,17 @@ from denglu.flows.ports import GatewayFailed, Sent, SmsNotSent, SmsSender, Store
 from denglu.flows.send_test import SendTest
 from denglu.flows.sending import Sending
 from denglu.flows.watch import Watch
+from denglu.plugins.additions import gateways
+from denglu.plugins.loading import load_plugins
+from denglu.plugins.opening import open_plugged
 from denglu.policies import budget_of, code_policy
 from denglu.security.digests import HmacSecrets
 from denglu.settings import Settings, ensure_secret_key
-from denglu.settings.readers import GATEWAYS
+from denglu.settings.readers import GATEWAYS, is_of_plugin
 from denglu.settings.wording import wording_of
 from denglu.sms import open_sender
-from denglu.store.opening import open_store
 
 T = TypeVar("T")
-_SITE = 0
 
 
 def read(settings: Settings, work: Callable[[ReadMessages], Awaitable[T]]) -> T:
@@ -58,16 +60,16 @@ def mobile_of(text: str) -> str:
     return mobile
 
 
-def number_of(settings: Settings, text: str) -> Number:
+def number_of(settings: Settings, text: str, whose: Namespace = SITE) -> Number:
     """A number, as messages to it are found."""
     mobile = mobile_of(text)
     secrets = HmacSecrets(ensure_secret_key(settings))
-    return Number(mask_mobile(mobile), number_key(secrets, _SITE, mobile))
+    return Number(whose.marked(mask_mobile(mobile)), number_key(secrets, whose, mobile))
 
 
 def check_gateway(name: str) -> None:
     """A name that is none would find nothing. Raises Misuse."""
-    if name not in GATEWAYS:
+    if name not in GATEWAYS and not is_of_plugin(name):
         raise Misuse(f"--gateway {name}: there are {', '.join(GATEWAYS)}")
 
 
@@ -123,7 +125,8 @@ async def _send(settings: Settings, store: Store, clock: Clock, mobile: str, usa
     secrets = HmacSecrets(ensure_secret_key(settings))
     alarms = Alarms(settings.login_site_rates, settings.code_site_rates)
     watch = Watch(store, clock, secrets, alarms)
-    witness = _Witness(open_sender(settings))
+    others = gateways(load_plugins(settings.plugins), settings)
+    witness = _Witness(open_sender(settings, others=others))
     sending = Sending(
         store, clock, witness, budget_of(settings), watch, dry_run=settings.sms_dry_run
     )
@@ -145,8 +148,9 @@ async def _send(settings: Settings, store: Store, clock: Clock, mobile: str, usa
 
 @contextlib.asynccontextmanager
 async def _opened(settings: Settings) -> AsyncIterator[tuple[Store, Clock]]:
-    store = open_store(settings, feed=open_feed(settings))
+    clock = open_clock(settings)
+    store = open_plugged(settings, clock, open_feed(settings)).store
     try:
-        yield store, open_clock(settings)
+        yield store, clock
     finally:
         await store.close()

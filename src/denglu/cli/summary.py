@@ -20,6 +20,7 @@ def summary(settings: Settings, host: str, port: int, workers: int = 1) -> list[
         ("Database", name_of(target_of(settings))),
         *([("Workers", str(workers))] if workers > 1 else []),
         ("Profile", settings.wire),
+        *([("Plugins", ", ".join(settings.plugins))] if settings.plugins else []),
         ("SMS codes", _codes(settings)),
         ("Secret key", _key(settings)),
     ]

@@ -1,7 +1,7 @@
 """Members and sessions as commands show them. The keys of the JSON are stable."""
 
 from denglu.cli.output import when
-from denglu.domain.member import Member, Status
+from denglu.domain.member import Member, MemberType, Status
 from denglu.domain.mobile import canonical_mobile, mask_mobile
 from denglu.domain.session import Session
 
@@ -24,6 +24,8 @@ def member_json(member: Member, *, reveal: bool = False) -> Json:
         "last_ip": member.last_ip,
         "created_at": member.created_at,
         "updated_at": member.updated_at,
+        "type": MemberType(member.type).name,
+        "merchant_id": member.merchant_id,
     }
 
 
@@ -52,7 +54,7 @@ def member_pairs(member: Member, *, reveal: bool) -> list[tuple[str, str]]:
     ]
 
 
-MEMBER_HEAD = ("ID", "USERNAME", "MOBILE", "NICKNAME", "STATUS", "LAST SEEN")
+MEMBER_HEAD = ("ID", "USERNAME", "MOBILE", "NICKNAME", "STATUS", "MERCHANT", "LAST SEEN")
 SESSION_HEAD = ("ID", "GROUP", "DEVICE", "ADDRESS", "SINCE", "LAST REFRESH", "ENDS BY")
 
 
@@ -64,8 +66,16 @@ def member_row(member: Member) -> list[str]:
         masked_name(member.mobile),
         member.nickname,
         status_name(member),
+        _merchant(member),
         when(member.last_time),
     ]
+
+
+def _merchant(member: Member) -> str:
+    """Whose member; nothing for the site's."""
+    if member.type == MemberType.merchant_user:
+        return f"{member.merchant_id} (user)"
+    return str(member.merchant_id or "")
 
 
 def session_row(session: Session) -> list[str]:

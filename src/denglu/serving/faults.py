@@ -2,13 +2,14 @@
 
 They have the envelope's shape in the profile's own form. The API never sees these requests,
 so their status line says what happened; ``busy`` alone is a refusal of the contract and keeps
-to the setting ``http_status``.
+to the setting ``http_status``, where people ask. Programs judge by the status: to a proxy that
+asks about a member, 200 is a yes.
 """
 
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 
@@ -29,6 +30,7 @@ HEAD_TOO_LARGE = Fault(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", "请求头过大"
 )
 CROWDED = Fault(HTTPStatus.SERVICE_UNAVAILABLE, "busy", "服务器繁忙，请稍后再试", retry_after=1)
+CROWDED_FOR_MACHINES = replace(CROWDED)
 
 
 class FaultAnswers:

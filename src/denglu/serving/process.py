@@ -17,15 +17,17 @@ from denglu.flows.keep_time import KeepTime
 from denglu.flows.retain import Retain
 from denglu.logs import AccessLog
 from denglu.moving.nightly import nightly_backups
+from denglu.plugins.faults import PluginFault
 from denglu.serving.edge import Bounds, Edge
 from denglu.serving.faults import FaultAnswers
 from denglu.serving.http_server import HttpServer
-from denglu.serving.workers import FORCE, READY
+from denglu.serving.workers import FAULT, FORCE, READY
 from denglu.settings import Settings, is_loopback
 
 _log = logging.getLogger(__name__)
 _RETENTION_PAUSE = 60.0
 _MARK_PAUSE = 60.0
+_LONGEST_FAULT = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,12 @@ class Process:
 
         for handler in logging.getLogger().handlers:
             handler.addFilter(mark)
-        self._run(ready, channel, retains=number == 1)
+        try:
+            self._run(ready, channel, retains=number == 1)
+        except PluginFault as fault:
+            with contextlib.suppress(OSError):
+                channel.send(FAULT + str(fault).encode()[:_LONGEST_FAULT])
+            raise SystemExit(1) from None
 
     def _run(
         self, ready: Callable[[], None], channel: socket.socket | None, *, retains: bool

@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from denglu.serving.edge import Edge
 from denglu.serving.faults import (
     CROWDED,
+    CROWDED_FOR_MACHINES,
     HEAD_TOO_LARGE,
     NO_HTTP,
     TOO_SLOW,
@@ -23,8 +24,10 @@ from denglu.serving.faults import (
     Fault,
 )
 
-_IDLE, _HEAD, _BODY, _ANSWERING, _LEAVING = range(5)
+_IDLE, _HEAD, _BODY, _ANSWERING, _LEAVING, _TURNED_AWAY = range(6)
 _NEVER = float("inf")
+# Where apps call, under any mount. Whatever does not begin so may be a machine's question.
+_OF_AN_APP = re.compile(rb"[A-Z]+ [^ ?]*/v1/")
 _UPGRADE = re.compile(rb"(?i)(?<=\r\n)upgrade(?=:)")
 
 
@@ -48,7 +51,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self.write, self.is_closing = transport.write, transport.is_closing
         self._due = self._time() + self._bounds.head_time
         if len(self.connections) > self._bounds.connections:
-            self._refuse(CROWDED)
+            self._turn_away()
+
+    def _turn_away(self) -> None:
+        """One too many: it is told so, in the way of those who ask for what it asks for."""
+        self._stage = _TURNED_AWAY
+        self._due = self._time() + self._bounds.linger_time
+        self._let_go()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._edge.leaving.discard(self)
@@ -65,6 +74,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         stage = self._stage
+        if stage == _TURNED_AWAY:
+            self._refuse(CROWDED if _OF_AN_APP.match(data) else CROWDED_FOR_MACHINES)
+            return
         if stage == _IDLE and b"pgrade" in data:
             data = _without_upgrade(data)
         self._unread += len(data)
@@ -172,6 +184,8 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         if self._stage in (_HEAD, _BODY):
             self._refuse(TOO_SLOW)
+        elif self._stage == _TURNED_AWAY:
+            self._refuse(CROWDED_FOR_MACHINES)
         elif self._stage == _IDLE and not self.transport.get_write_buffer_size():
             self.transport.close()
         else:
@@ -197,13 +211,17 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stage = _LEAVING
         self._unread = 0
         self._due = self._time() + self._bounds.linger_time
+        self._let_go()
+        if not self.transport.is_closing():
+            self.transport.write_eof()
+            self.flow.resume_reading()
+
+    def _let_go(self) -> None:
+        """It counts no more; but of those who only linger, there are not more than of others."""
         self.connections.discard(self)
         self._edge.leaving.add(self)
         if len(self._edge.leaving) > self._bounds.connections:
             self.transport.abort()
-        elif not self.transport.is_closing():
-            self.transport.write_eof()
-            self.flow.resume_reading()
 
     def _write_log(self, fault: Fault, request_id: str) -> None:
         url = getattr(self, "url", b"") if self._stage == _HEAD else b""

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from denglu.extras import load_captcha, load_metrics, load_sms
 from denglu.metrics import common_folder, forget_folder
+from denglu.plugins.loading import load_plugins
+from denglu.plugins.tables import branches
 from denglu.security.common_passwords import common_passwords
 from denglu.serving.listener import allow_files, bound, forbid_core_dumps
 from denglu.serving.process import Process
@@ -27,8 +29,8 @@ def serve(
     """Serve until a signal says stop; returns when every request in flight is answered.
 
     An SQLite file is brought up to date first, and takes one process. Raises FileTrouble,
-    WrongSchema, DatabaseTrouble, MissingDriver, CannotListen or WorkerTrouble before the first
-    byte, and KeyboardInterrupt when a second signal cut the farewell short.
+    WrongSchema, DatabaseTrouble, MissingDriver, PluginFault, CannotListen or WorkerTrouble before
+    the first byte, and KeyboardInterrupt when a second signal cut the farewell short.
     """
     forbid_core_dumps()
     forget_folder()
@@ -43,9 +45,10 @@ def serve(
 def _on_file(settings: Settings, key: bytes, host: str, port: int, ready: Ready) -> bool:
     path = settings.database_path
     with ServerLock(path), bound(host, port) as sockets:
-        if migrate(path):
+        of_plugins = branches(load_plugins(settings.plugins))
+        if migrate(path, of_plugins):
             _log.info("the database was brought up to date")
-        check_schema(settings)
+        check_schema(settings, of_plugins)
         check_file(path)
         allow_files(settings.max_connections)
         chosen = sockets[0].getsockname()[1]
@@ -57,7 +60,7 @@ def _on_network(
     settings: Settings, key: bytes, host: str, port: int, ready: Ready, workers: int
 ) -> bool:
     with bound(host, port) as sockets:
-        if check_schema(settings):
+        if check_schema(settings, branches(load_plugins(settings.plugins))):
             _log.warning("the database's schema is older than this version; run `denglu migrate`")
         allow_files(settings.max_connections)
         chosen = sockets[0].getsockname()[1]

@@ -23,6 +23,8 @@ _log = logging.getLogger(__name__)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 STOP, FORCE, READY = b"s", b"f", b"r"
+# From a worker that cannot serve: why follows, in one line.
+FAULT = b"!"
 # Who lived as long as that has not died of its start.
 _SETTLED = 10.0
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
@@ -44,6 +46,7 @@ class _Worker:
     channel: socket.socket
     born: float
     ready: bool = False
+    fault: str = ""
 
     def tell(self, word: bytes) -> None:
         with contextlib.suppress(OSError):  # it may have ended
@@ -130,6 +133,8 @@ class Workers:
             self._selector.close()
             self._work(number, channel)
             code = 0
+        except SystemExit:
+            pass  # the parent was told why
         except BaseException as error:
             _log.critical("worker %d ends", number, exc_info=error)
         finally:
@@ -151,7 +156,10 @@ class Workers:
     def _hear(self, worker: _Worker) -> None:
         said = b""
         with contextlib.suppress(ConnectionError):
-            said = worker.channel.recv(16)
+            said = worker.channel.recv(4096)
+        if said.startswith(FAULT):
+            worker.fault = said.removeprefix(FAULT).decode(errors="replace")
+            return
         if said:
             worker.ready = True
             if self._told:
@@ -168,7 +176,9 @@ class Workers:
             return
         if time.monotonic() - worker.born > _SETTLED:
             self._deaths[worker.number] = 0
-        self._lost(worker.number, f"(process {worker.pid}) {_how(code)}")
+        if worker.fault and not self._told:
+            raise WorkerTrouble(worker.fault)
+        self._lost(worker.number, f"(process {worker.pid}) {worker.fault or _how(code)}")
 
     def _lost(self, number: int, why: str) -> None:
         """Start another one; later and later, where one after the other dies young."""

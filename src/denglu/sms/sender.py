@@ -18,12 +18,15 @@ EXTRAS = {"aliyun": "aliyun", "aliyun-pnvs": "aliyun", "tencent": "tencent"}
 _MODULES = {"aliyun": "aliyun", "aliyun-pnvs": "pnvs", "tencent": "tencent"}
 
 
-def open_sender(options: SmsOptions, told: Told | None = None) -> Failover:
-    """All gateways that the settings name, in that order; ``told`` hears of each time that one is
-    asked. Raises as ``open_gateway`` does.
+def open_sender(
+    options: SmsOptions, told: Told | None = None, *, others: Mapping[str, SmsGateway] | None = None
+) -> Failover:
+    """All gateways that the settings name, in that order; ``others`` are those of plugins, and
+    ``told`` hears of each time that one is asked. Raises as ``open_gateway`` does.
     """
+    others = others or {}
     return Failover(
-        [open_gateway(name, options) for name in options.sms_gateways],
+        [others.get(name) or open_gateway(name, options) for name in options.sms_gateways],
         each=options.sms_gateway_timeout,
         whole=options.sms_timeout,
         pause=options.sms_gateway_pause,
