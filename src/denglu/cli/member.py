@@ -63,20 +63,17 @@ def add(username: str, mobile: str, nickname: str, password_stdin: bool, as_json
     from denglu.flows.ports import Taken
 
     settings = read_settings()
-    username = new_member.check_username(username)
-    mobile = new_member.check_mobile(mobile)
-    nickname = new_member.check_nickname(nickname)
-    password = new_member.read_password()
-    new_member.check_password(
-        password, settings, username=username, mobile=mobile, nickname=nickname
-    )
+    new = new_member.read_new(settings, username, mobile, nickname)
 
     async def work(desk: "Administer") -> "Member":
         # A login under this name would find the owner of the e-mail address first.
-        if "@" in username and await desk.find(username) is not None:
+        if "@" in new.username and await desk.find(new.username) is not None:
             raise Taken("username")
         return await desk.add(
-            username=username, mobile=mobile, nickname=nickname, password=password
+            username=new.username,
+            mobile=new.mobile,
+            nickname=new.nickname,
+            password=new.password,
         )
 
     try:

@@ -7,6 +7,7 @@ find somebody else under it.
 import re
 import sys
 import unicodedata
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import click
@@ -26,6 +27,31 @@ _LONGEST_INPUT = 4096
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 # Control, format (zero width, right-to-left), half a character, private use, line ends.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What an operator gave, checked. Whatever was not given is ''."""
+
+    username: str
+    mobile: str
+    nickname: str
+    password: str = field(repr=False)
+
+
+def read_new(settings: "Settings", username: str, mobile: str, nickname: str) -> Given:
+    """Check the names, read the password from standard input, and check that. Raises Fault."""
+    given = Given(
+        check_username(username), check_mobile(mobile), check_nickname(nickname), read_password()
+    )
+    check_password(
+        given.password,
+        settings,
+        username=given.username,
+        mobile=given.mobile,
+        nickname=given.nickname,
+    )
+    return given
 
 
 def check_username(text: str) -> str:

@@ -5,12 +5,12 @@ next one into the same NAME. Nobody but the owner may read any of it.
 """
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
+from denglu.moving.alone import alone_in
 from denglu.moving.side import MovingTrouble
 
 _OURS = (".jsonl", ".csv", ".json")
@@ -28,7 +28,7 @@ def made_whole(folder: Path) -> Iterator[Path]:
         if os.path.lexists(folder):
             raise MovingTrouble(f"{folder} is there already: name a folder that is not")
         part.mkdir(mode=0o700, exist_ok=True)
-        with _alone_in(part):
+        with alone_in(part, "export", linked=False):
             _clear(part)
             try:
                 yield part
@@ -57,21 +57,6 @@ def _rename(part: Path, folder: Path) -> None:
     if os.path.lexists(folder):  # a file of that name, or a link, would be replaced
         raise MovingTrouble(f"{folder} is there already: name a folder that is not")
     part.rename(folder)
-
-
-@contextlib.contextmanager
-def _alone_in(part: Path) -> Iterator[None]:
-    descriptor = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise MovingTrouble(f"another export is being made in {part}") from None
-        except OSError:
-            pass  # some network disks know no such lock
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _clear(part: Path) -> None:

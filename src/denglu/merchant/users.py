@@ -47,21 +47,15 @@ def user_add(
     from denglu.flows.ports import Taken
 
     settings = read_settings()
-    username = new_member.check_username(username)
-    mobile = new_member.check_mobile(mobile)
-    nickname = new_member.check_nickname(nickname)
-    password = new_member.read_password()
-    new_member.check_password(
-        password, settings, username=username, mobile=mobile, nickname=nickname
-    )
+    new = new_member.read_new(settings, username, mobile, nickname)
 
     async def work(desk: "AdministerMerchants", _: "Administer") -> "Member":
         return await desk.add_user(
             await find(desk, name),
-            username=username,
-            mobile=mobile,
-            nickname=nickname,
-            password=password,
+            username=new.username,
+            mobile=new.mobile,
+            nickname=new.nickname,
+            password=new.password,
         )
 
     try:

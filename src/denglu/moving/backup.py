@@ -6,7 +6,6 @@ a backup has stands for a whole one. What a killed backup left is removed by the
 
 import calendar
 import contextlib
-import fcntl
 import os
 import re
 import threading
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import apsw
 
+from denglu.moving.alone import alone_in
 from denglu.moving.side import MovingTrouble
 from denglu.store.file import open_file, trouble
 
@@ -52,7 +52,7 @@ def back_up(
     """
     named = target.is_dir()
     path = target / time.strftime(_FORMAT, time.gmtime()) if named else target
-    with _told(path), _alone_in(path.parent):
+    with _told(path), alone_in(path.parent, "backup", linked=True):
         if path.exists():
             raise MovingTrouble(f"{path} is there already: name another file, or a folder")
         part = path.with_name(path.name + ".part")
@@ -98,22 +98,6 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise MovingTrouble(f"no backup at {path}: {error.strerror}") from None
-
-
-@contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """One backup at a time is made in a folder: what else is half-written there is left over."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise MovingTrouble(f"another backup is being made in {folder}") from None
-        except OSError:
-            pass  # some network disks know no such lock
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _remove_leftovers(part: Path) -> None:
