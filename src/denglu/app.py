@@ -229,7 +229,9 @@ def open_api(
         requests=app.requests,
         metrics=app.metrics.render if app.metrics else None,
         bound_to_loopback=bound_to_loopback,
-        routes=additions.routes(app.plugged.plugins, app.plugged.desks) if app.plugged else (),
+        routes=additions.routes(app.plugged.plugins, app.plugged.desks, settings.mounts)
+        if app.plugged
+        else (),
     )
 
 

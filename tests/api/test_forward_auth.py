@@ -104,7 +104,19 @@ async def test_trouble_is_no_word_about_the_token(
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/forward-auth", "/merapi/forward-auth", "/x/forward-auth/", "/v1/forward-auth"]
+    "path",
+    [
+        "/api/forward-auth",
+        "/merapi/forward-auth",
+        "/x/forward-auth/",
+        "/v1/forward-auth",
+        "/forward-auth/orders",  # some proxies put the path that is asked for behind
+        "/forward-auth;x",
+        "/Forward-Auth",
+        "/forward_auth",
+        "/forwardauth",
+        "/forward-auth%ff",
+    ],
 )
 async def test_a_question_at_a_wrong_path_is_never_answered_with_yes(
     serve: Serve, wire: str, path: str
@@ -120,6 +132,15 @@ async def test_it_is_for_get_only(serve: Serve) -> None:
     answer = await server("POST", "/forward-auth", headers=TOKEN)
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
     assert answer.json() == {"error": "method_not_allowed"}
+
+
+async def test_a_browsers_question_is_no_yes_either(serve: Serve, wire: str) -> None:
+    headers = {"Origin": "https://a.example", "Access-Control-Request-Method": "GET"}
+    for path, status in (("/forward-auth", 405), ("/forward-auth/orders", 404)):
+        for given in ({}, headers):
+            server = serve(wire, cors_origins=("*",))
+            answer = await server("OPTIONS", path, headers=given)
+            assert answer.status_code == status
 
 
 async def test_a_proxy_is_not_counted_among_the_addresses_that_ask_too_much(serve: Serve) -> None:

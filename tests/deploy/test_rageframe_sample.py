@@ -162,9 +162,29 @@ def test_the_eight_paths_go_to_denglu_and_no_others(front: Front) -> None:
         assert ask(nginx, path).json()["php"] == f"GET {path}"
 
 
+def test_the_script_s_own_name_leads_nobody_to_the_logins_of_before(front: Front) -> None:
+    nginx = front("denglu")
+    for mount in MOUNTS:
+        for path in LOGINS:
+            answer = ask(nginx, f"{mount}/index.php{path}", FORM, "POST", b"{}").json()
+            assert answer["data"]["reason"] == "not_found"
+    assert log_in(front("php"), "/api/index.php").json()["php"].startswith("POST /api/index.php/v1")
+
+
+def test_no_script_of_the_shop_is_told_what_a_client_says_of_itself(
+    front: Front, php: PhpServer
+) -> None:
+    script = php.folder / "web/headers.php"
+    script.write_text("<?php echo json_encode(array_filter($_SERVER));")
+    script.chmod(0o644)
+    made_up = [(f"X-Member-{name}", "999") for name in ("Id", "Group", "Level", "Merchant-Id")]
+    said = ask(front("denglu"), "/headers.php", made_up).json()
+    assert [name for name in said if "MEMBER" in name] == []
+
+
 def test_the_sample_has_the_mounts_that_the_page_names() -> None:
     text = (DEPLOY / "nginx/rageframe.conf").read_text("utf-8")
-    found = re.search(r"location ~ \^\(\?:([^)]+)\)/v1/site/\(\?:([^)]+)\)", text)
+    found = re.search(r"location ~ \^\(\?:([^)]+)\).*?/v1/site/\(\?:([^)]+)\)", text)
     assert found is not None
     assert tuple(found[1].split("|")) == MOUNTS
     assert sorted(f"/v1/site/{name}" for name in found[2].split("|")) == LOGINS

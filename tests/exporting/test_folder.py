@@ -69,6 +69,12 @@ def test_what_is_there_is_never_overwritten(
     assert left(out) == ["out"]
 
 
+def test_a_name_that_can_be_no_new_folder_is_told_in_a_line(source: Place, export: Export) -> None:
+    for name in ("/", "."):
+        with pytest.raises(MovingTrouble, match="is there already"):
+            export(source, name=name)
+
+
 @pytest.mark.parametrize("make", THERE)
 def test_what_came_there_meanwhile_is_not_overwritten_either(
     source: Place, export: Export, out: Path, make: Callable[[Path], None]

@@ -34,12 +34,10 @@ def test_members_come_with_their_ids_and_every_column(source: Rageframe, place: 
 
 
 def test_what_is_null_there_is_our_default(source: Rageframe, place: Place) -> None:
-    source.sql(
-        "INSERT INTO rf_member (id, status, type, current_level) VALUES (7, NULL, NULL, NULL)"
-    )
+    source.sql("INSERT INTO rf_member (id, merchant_id, current_level) VALUES (7, NULL, NULL)")
     bring(source, place)
-    assert place.sql("SELECT status, type, current_level, nickname, tree FROM member") == [
-        (1, 1, 1, "", "")
+    assert place.sql("SELECT merchant_id, current_level, nickname, tree FROM member") == [
+        (0, 1, "", "")
     ]
 
 

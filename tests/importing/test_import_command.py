@@ -77,6 +77,23 @@ def test_the_report_is_the_operators_alone(desk: Desk, source: Rageframe) -> Non
     assert "13000000001" not in path.read_text()
 
 
+def test_a_report_that_was_everybodys_is_not_any_more(desk: Desk, source: Rageframe) -> None:
+    path = desk.folder / "odd.jsonl"
+    path.write_text("x" * 9999)
+    path.chmod(0o644)
+    desk.ok("import", "rageframe", source.url, "--dry-run", "--report", "odd.jsonl")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert "x" * 99 not in path.read_text()
+
+
+@pytest.mark.parametrize("path", ["no/such/folder", ".", "", "/dev/full"])
+def test_a_report_that_cannot_be_written_is_named(desk: Desk, source: Rageframe, path: str) -> None:
+    before = Path("/dev/full").stat().st_mode
+    done = desk.run("import", "rageframe", source.url, "--report", path)
+    assert (done.returncode, done.stderr.startswith(f"denglu: --report {path}: ")) == (1, True)
+    assert Path("/dev/full").stat().st_mode == before
+
+
 def test_a_difference_is_exit_1_with_the_sums(desk: Desk, source: Rageframe) -> None:
     desk.ok("import", "rageframe", source.url)
     import apsw

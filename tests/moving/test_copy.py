@@ -145,8 +145,7 @@ def test_what_an_import_has_seen_is_gone_through_to_its_last(
 ) -> None:
     """The table's key begins with a word, and a batch may end within any."""
     kinds = (
-        "account", "auth", "level", "member", "merchant", "merchant made", "source", "token",
-        "tokens",
+        "account", "auth", "level", "made", "member", "merchant", "source", "token", "tokens",
     )  # fmt: skip
     marks = [(kind, number) for kind in kinds for number in range(5)]
     digest = f"x'{bytes(range(32)).hex()}'"

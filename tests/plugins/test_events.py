@@ -105,7 +105,12 @@ async def test_no_whole_number_is_told(loaded: MakePlugins) -> None:
 async def test_what_a_hook_raises_is_logged_and_hurts_nobody(
     loaded: MakePlugins, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for hook in ("def denglu_event(event):\n    1 / 0\n", "async def denglu_event(event): 1 / 0\n"):
+    for hook in (
+        "def denglu_event(event):\n    1 / 0\n",
+        "async def denglu_event(event): 1 / 0\n",
+        "def denglu_event(event):\n    import asyncio\n    raise asyncio.CancelledError\n",
+        "async def denglu_event(event): raise SystemExit(3)\n",
+    ):
         plugins = loaded(hook)
         store = HeardStore(MemoryStore(), telling_of(plugins))
         with caplog.at_level(logging.ERROR):

@@ -1,5 +1,7 @@
 """The example of docs/plugins.md: installed as its reader would, and used."""
 
+import contextlib
+import sqlite3
 import time
 from typing import Any
 
@@ -76,6 +78,12 @@ def test_the_doctor_says_which_are_on_and_whether_their_tables_are_there(greetin
     assert "the tables of greet" not in greeting.ok("doctor")
     found = greeting.json("migrate", "--check")
     assert found["plugins"] == {"greet": {"revision": "0001", "newest": "0001"}}
+    with contextlib.closing(sqlite3.connect(greeting.folder / "denglu.db")) as file:
+        file.execute("update alembic_version_greet set version_num = '0002'")
+        file.commit()
+    said = greeting.run("doctor").stdout
+    assert "the tables of greet are at revision 0002, newer than 0001" in said
+    assert "install the newer version of the plugin again" in said
 
 
 @pytest.mark.parametrize("kind", ["postgres_url", "mysql_url"])

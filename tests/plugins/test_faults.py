@@ -60,6 +60,10 @@ BROKEN = {
     ),
     "has nothing": ("x = 1", "has no hook"),
     "ends the process": ("raise SystemExit('bye')", "SystemExit: bye"),
+    "raises what is no Exception": (
+        "class Gone(BaseException): ...\nraise Gone('\\x1b[31mfar')",
+        "Gone: ?[31mfar",
+    ),
     "has settings that are none": (
         _HOOK + "def denglu_settings(): return dict",
         "denglu_settings gives no subclass of settings.about.Section",
@@ -93,7 +97,23 @@ BROKEN = {
     ),
     "erases with what there is not": (
         table_plugin(erase="gone"),
-        "there is no statement gone, which is to erase",
+        "there is no delete or update gone, which is to erase",
+    ),
+    "erases with a question": (
+        table_plugin(statements='"a": table.select()', erase="a"),
+        "there is no delete or update a, which is to erase",
+    ),
+    "erases with what it is not given": (
+        table_plugin(statements='"a": delete(table)', erase="a"),
+        "the statement a erases, and takes p_member_id alone",
+    ),
+    "names one statement without a list": (
+        table_plugin(statements='"a": delete(table)', erase="a").replace("('a',)", "'a'"),
+        "erase is a text: a list of names is meant",
+    ),
+    "says no folder": (
+        table_plugin().replace("(metadata, folder", "(metadata, None"),
+        "TypeError: ",
     ),
     "names a gateway badly": (
         _HOOK + "def denglu_gateways(): return {'Loud One': print}",
@@ -108,7 +128,7 @@ def test_a_plugin_that_is_wrong_in_itself_stops_the_start_with_one_line(
 ) -> None:
     text, said = BROKEN[what]
     desk = with_plugin(text)
-    line = desk.fault("serve")
+    line = desk.fault("serve", "--port", "0")
     assert line.startswith(f"plugin try: {said}"), line
     assert "denglu.db" not in {path.name for path in desk.folder.iterdir()}
 
@@ -159,6 +179,16 @@ def test_a_name_that_two_packages_have_is_nobodys(
             "/v1/figures: the guard watcher is denglu's own",
         ),
         (
+            "denglu_routes(desk):\n    from denglu.api.routes import ROUTES, replace\n"
+            "    return [replace(ROUTES[0], path='/shop/v1/site/login')]",
+            "POST /shop/v1/site/login is there already",
+        ),
+        (
+            "denglu_routes(desk):\n    from denglu.api.routes import ROUTES, replace\n"
+            "    return [replace(ROUTES[0], method='GET', path='/docs')]",
+            "GET /docs is there already",
+        ),
+        (
             "denglu_routes(desk):\n    from denglu.api.routes import BACK_ENDS, Gives, replace\n"
             "    return [replace(BACK_ENDS[0], path='/v1/ask', gives=Gives.member)]",
             "/v1/ask: the guard back_end is denglu's own",
@@ -174,6 +204,7 @@ def test_a_hook_that_fails_while_the_server_is_wired_stops_the_start(
     with_plugin: WithPlugin, hook: str, said: str
 ) -> None:
     desk = with_plugin(f"{_HOOK}def {hook}")
+    desk.settings["DENGLU_MOUNTS"] = "/shop"
     done = desk.run("serve", "--port", "0")
     lines = done.stderr.splitlines()
     assert (done.returncode, done.stdout) == (1, "")
@@ -228,3 +259,50 @@ def test_what_is_there_already_is_not_replaced(
     )
     listed = desk.run("plugin", "list", plugins="a,a-b")
     assert [line.split()[0] for line in listed.stdout.splitlines()[:2]] == ["on", "fault"]
+
+
+_SCRIPT = "revision, down_revision = {!r}, None\ndef upgrade(): {}\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (
+            _SCRIPT.format("abc", "pass"),
+            "scripts up to 0001 are there, their last revision is ['abc']",
+        ),
+        (_SCRIPT.format("0001", "raise SystemExit(3)"), "SystemExit: 3"),
+        ("def (", "SyntaxError: invalid syntax (0001_a.py, line 1)"),
+    ],
+)
+def test_a_script_that_cannot_be_run_is_told_and_nothing_is_migrated(
+    with_plugin: WithPlugin, script: str, said: str
+) -> None:
+    desk = with_plugin(table_plugin().replace(".touch()", f".write_text({script!r})"))
+    assert desk.fault("migrate") == f"plugin try: cannot be migrated: {said}"
+    assert "is not made yet" in desk.fault("migrate", "--check")
+
+
+def test_a_script_that_is_not_named_like_one_is_told(with_plugin: WithPlugin) -> None:
+    first, second = _SCRIPT.format("0001", "pass"), _SCRIPT.format("0002", "pass")
+    second = second.replace("None", "'0001'")
+    desk = with_plugin(
+        table_plugin().replace(".touch()", f".write_text({first!r})")
+        + f"folder.joinpath('0002-b.py').write_text({second!r})\n"
+    )
+    assert desk.fault("migrate").endswith(
+        "scripts up to 0001 are there, their last revision is ['0002']"
+    )
+
+
+def test_two_plugins_do_not_share_a_table(
+    with_plugin: WithPlugin, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    desk = with_plugin(_HOOK + "def denglu_commands(): return []")
+    folder = tmp_path_factory.mktemp("shared")
+    for name in ("my", "my-shop"):
+        put(folder, name, table_plugin(table="my_shop_a"))
+    desk = beside(desk, folder)
+    assert desk.fault("migrate", plugins="my,my-shop") == (
+        "plugin my-shop: the table my_shop_a is there already, of plugin my"
+    )

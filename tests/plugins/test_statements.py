@@ -1,6 +1,7 @@
 """Tables and statements of plugins, on every database."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,9 @@ async def test_what_is_kept_of_a_member_is_erased_in_the_same_transaction(
     assert await Erase(store, clock)(ming, note="operator")
     assert await counted(store, ming) is None
     assert await counted(store, hua) == 1
+    behind_events: Any = opened.store
+    assert await Erase(behind_events._telling._desks["greet"].store, clock)(hua, note="operator")
+    assert await counted(store, hua) is None
 
 
 def test_tables_of_another_revision_are_not_served(settings: Settings) -> None:
@@ -159,3 +163,32 @@ def test_a_script_that_fails_leaves_what_was_there(settings: Settings, tmp_path:
     (folder / "0001_bad.py").write_text(script.replace("1 / 0", "pass"))
     assert migrate(target_of(settings), [bad])
     assert look_at_branches(target_of(settings), [bad]) == {"bad": "0001"}
+
+
+_COLUMN = """
+import sqlalchemy as sa
+from denglu.store.migrations.steps import add_column
+revision, down_revision = "0002", "0001"
+def upgrade():
+    add_column("greet_count", sa.Column("since", sa.Integer(), nullable=False, server_default="7"))
+    {then}
+"""
+
+
+async def test_a_column_is_added_beside_a_server_and_after_a_kill(
+    settings: Settings, opened: Opened, tmp_path: Path
+) -> None:
+    """MySQL keeps the column of a migration that did not come to its end."""
+    (branch,) = branches(load_plugins(("greet",)))
+    folder = tmp_path / "newer"
+    shutil.copytree(branch.folder, folder)
+    newer, script = Branch("greet", folder, "0002"), folder / "0002_since.py"
+    await add(opened.store, 1)
+    script.write_text(_COLUMN.format(then="1 / 0"))
+    with pytest.raises(WrongSchema, match="ZeroDivisionError"):
+        await asyncio.to_thread(migrate, target_of(settings), [newer])
+    script.write_text(_COLUMN.format(then=""))
+    assert await asyncio.to_thread(migrate, target_of(settings), [newer])
+    assert not await asyncio.to_thread(migrate, target_of(settings), [newer])
+    await add(opened.store, 2)
+    assert [await counted(opened.store, member) for member in (1, 2)] == [1, 1]

@@ -1,5 +1,6 @@
 """Migrations of PostgreSQL and MariaDB: beside servers, one at a time, safe to kill anywhere."""
 
+import asyncio
 import re
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
+from denglu.settings import Settings
 from denglu.store import mysql, postgres
 from denglu.store.migrate import (
     HEAD,
@@ -23,6 +25,7 @@ from denglu.store.migrate import (
 from denglu.store.migrate.network import _TAKE_MYSQL, _TAKE_POSTGRESQL
 from denglu.store.network import shell
 from denglu.store.network.trouble import DatabaseTrouble, trouble
+from denglu.store.opening import open_store
 from denglu.store.schema import metadata
 from tests.servers.mariadb import MariadbServer
 from tests.servers.postgres import PostgresServer
@@ -287,6 +290,20 @@ def test_tables_for_merchants_come_beside_what_is_there(url: str, sql: Shell) ->
     assert [sql(f"select * from {table}") for table in tables] == before
     assert sql("select count(*) from merchant, member_auth, import_mark") == [(0,)]
     assert differences(url) == []
+
+
+def test_before_there_is_a_table_for_them_no_tokens_were_imported(url: str) -> None:
+    """What looks like one is garbage then, and nobody is told that the server is busy."""
+    migrate_to(url, "0004")
+
+    async def look() -> int:
+        store = open_store(Settings(database_url=url))
+        try:
+            return await store.imported_until()
+        finally:
+            await store.close()
+
+    assert asyncio.run(look()) == 0
 
 
 def test_a_database_at_the_revision_before_can_be_served_and_is_due(url: str, sql: Shell) -> None:

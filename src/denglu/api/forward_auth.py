@@ -37,6 +37,13 @@ def identity(found: Found) -> RawHeaders:
     )
 
 
+def is_of_a_proxy(path: str) -> bool:
+    """Whether a proxy asks, be it at a path that is not there: it judges by the status, and 200
+    would be a yes. Some put the path that they are asked for behind ours, and people mistype.
+    """
+    return "forwardauth" in "".join(filter(str.isalpha, path.lower()))
+
+
 @lru_cache(maxsize=64)
 def _in_a_header(group: str) -> bytes:
     """Names of groups may hold anything that a setting or an import brought."""

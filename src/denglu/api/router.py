@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from denglu.api.binding import Layer, Reading, bind, called, watched
 from denglu.api.envelope import Answer
 from denglu.api.exchange import Exchange
-from denglu.api.forward_auth import for_proxies
+from denglu.api.forward_auth import for_proxies, is_of_a_proxy
 from denglu.api.handlers import Site
 from denglu.api.plain import Endpoint, plainly, refused
 from denglu.api.proxy_watch import ProxyWatch
@@ -36,8 +36,6 @@ Methods = dict[str, Endpoint]
 
 _BY_NUMBER = "/{id}"
 _ANY_OTHER = "*"
-# A proxy judges by the status: where it asks at a path that is not there, 200 would be a yes.
-_OF_PROXIES = tuple(route.path for route in PROXIES)
 # Every one of these fits into 63 bits, and there is one way to write it.
 _NUMBER = re.compile("[1-9][0-9]{0,17}")
 
@@ -162,7 +160,7 @@ def routed(table: Table, mounts: Iterable[str]) -> Endpoint:
     async def route(exchange: Exchange) -> Answer:
         methods, exchange.number = table.find(exchange.path)
         if methods is None:
-            if exchange.path.rstrip("/").endswith(_OF_PROXIES):
+            if is_of_a_proxy(exchange.path):
                 return refused(Refusal(Reason.not_found))
             wants_merchant = exchange.path.startswith(merchant)
             raise WireRefusal(

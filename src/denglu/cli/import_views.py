@@ -110,6 +110,7 @@ _CAUSES = {
     "site_merchant": "the merchant whose members are the site's",
     "not_live": "logged out",
     "expired": "expired",
+    "refreshed_here": "spent here, in a session that went on",
     "malformed": "no token or group that RageFrame makes",
 }
 _FINDINGS = {
@@ -117,6 +118,7 @@ _FINDINGS = {
     "duplicate_mobile": "members whose mobile is another one's, who logs in with it",
     "duplicate_email": "members whose e-mail is another one's, who logs in with it",
     "duplicate_name": "merchants with the name of another one",
+    "username_is_mobile": "members whose username is the mobile of another one, who is meant by it",
     "username_taken": "members whose username somebody has here already",
     "mobile_taken": "members whose mobile somebody has here already",
     "email_taken": "members whose e-mail somebody has here already",
@@ -124,6 +126,7 @@ _FINDINGS = {
     "password_unknown": "members with a password hash of a kind that is not known",
     "no_way_in": "members without any way to log in: no mobile, and no name with a password",
     "group_unknown": "tokens of groups that are not known here, which keep their names",
+    "table_missing": "tables that are not there, or that the user of the URL may not read",
     "repaired": "rows with values that do not fit and were cut or reset",
     "erased_here": "members who were erased here, and stay so",
     "merchant_made": "merchants that members name and nothing describes, made here",

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import stat
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING
 
@@ -84,7 +85,7 @@ def rageframe(
 
     \b
     Example:
-      denglu import rageframe mysql://reader:secret@db.example/shop --dry-run --report odd.jsonl
+      denglu import rageframe mysql://reader@db.example/shop --dry-run --report odd.jsonl
       denglu import rageframe @/run/secrets/rageframe-url
     """
     from denglu.importing.rageframe import Order
@@ -150,10 +151,15 @@ def _import(order: "Order", report: str | None, *, silent: bool) -> "Report":
 
 @contextlib.contextmanager
 def _written(report: str | None) -> Iterator[IO[str] | None]:
-    """The report's file: its owner's alone, since it names members by their ids."""
+    """The report's file: its owner's alone, since it names members by their ids. Raises Fault."""
     if report is None:
         yield None
         return
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-    with os.fdopen(os.open(report, flags, 0o600), "w", encoding="utf-8") as file:
-        yield file
+    try:
+        with os.fdopen(os.open(report, flags, 0o600), "w", encoding="utf-8") as file:
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                os.fchmod(file.fileno(), 0o600)
+            yield file
+    except OSError as error:
+        raise Fault(f"--report {report}: {error.strerror}") from None

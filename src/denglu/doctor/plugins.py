@@ -24,7 +24,15 @@ def examine_plugins(settings: Settings) -> Iterator[Finding]:
         return  # told of the database
     for branch in branches(plugins):
         revision = found.get(branch.plugin)
-        if revision != branch.head:
+        if revision is not None and revision > branch.head:
+            was = f"are at revision {revision}, newer than {branch.head}"
+            yield Finding(
+                "plugins",
+                Level.fault,
+                f"the tables of {branch.plugin} {was}",
+                "install the newer version of the plugin again",
+            )
+        elif revision != branch.head:
             was = f"are at revision {revision}" if revision else "are not made yet"
             yield Finding(
                 "plugins",

@@ -23,10 +23,10 @@ def made_whole(folder: Path) -> Iterator[Path]:
     Raises MovingTrouble.
     """
     folder = folder.absolute()
-    part = folder.with_name(folder.name + ".part")
     try:
         if os.path.lexists(folder):
             raise MovingTrouble(f"{folder} is there already: name a folder that is not")
+        part = folder.with_name(folder.name + ".part")
         part.mkdir(mode=0o700, exist_ok=True)
         with alone_in(part, "export", linked=False):
             _clear(part)

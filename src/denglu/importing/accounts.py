@@ -61,6 +61,7 @@ class AccountStep:
 
     async def lose(self, marks: list[Mark]) -> None:
         """The books stay."""
+        await self._run.target.unsettle(self.kind, marks)
 
 
 async def open_missing(run: Run) -> int:

@@ -14,6 +14,8 @@ from denglu.importing.tally import Findings, Tally
 from denglu.importing.target import Mark, Target
 from denglu.moving.side import Row
 
+# Below every id.
+_BELOW_ALL = -(2**63)
 # Told at the start of a table and after each batch: its name, rows done, rows in all.
 Progress = Callable[[str, int, int], None]
 
@@ -136,8 +138,12 @@ class Step(Protocol):
 
 async def bring(run: Run, step: Step) -> None:
     """Bring a table."""
+    if not run.source.has(step.table):
+        # Who may not read a table any more does not see it: that ends nobody's session.
+        run.findings.note("table_missing", step.table, 0)
+        return
     total = await run.source.count(step.table)
-    done, after = 0, -1
+    done, after = 0, _BELOW_ALL
     run.progress(step.table, 0, total)
     async for rows in run.source.batches(step.table, step.columns):
         last = rows[-1][0]
@@ -161,7 +167,7 @@ async def _bring(run: Run, step: Step, rows: list[Row], marks: dict[int, Mark]) 
     tally.changed += again
     tally.unchanged += len(items) - len(writing)
     gone = [marks[key] for key in sorted(marks.keys() - {item.source_id for item in items})]
-    tally.gone += [mark.target_id for mark in gone]
+    tally.gone |= {mark.source_id: mark.target_id for mark in gone}
     if (writing or gone) and not run.target.dry:
         async with run.target.side.transaction():
             await step.lose(gone)

@@ -47,6 +47,8 @@ MONEY: dict[str, tuple[str, ...]] = {
     ),
     "member_level": ("money", "discount"),
 }  # fmt: skip
+# Where these are NULL there, nobody is found: that must open no door here.
+_DOORS = {"status": 0, "type": 0}
 # Read apart, or decided.
 _OURS = {
     "id", "username_key", "mobile_key", "email_key", "name_key", "password_hash",
@@ -58,7 +60,7 @@ _LONGEST_TEXT = 4000
 @dataclass(frozen=True, slots=True)
 class Field:
     """A column of ours: where it stands in a row that was read (None: nowhere), and what it is
-    where it is NULL there.
+    where it is NULL or nonsense there.
     """
 
     name: str
@@ -100,13 +102,10 @@ class Reader:
         return values, repaired
 
     def _field(self, column: Column[Any], known: Collection[str], money: Sequence[str]) -> Field:
-        default = default_of(column)
-        return Field(
-            column.name,
-            self._place(column.name, known),
-            _convert(column, default, money),
-            default,
-        )
+        place, default = self._place(column.name, known), default_of(column)
+        if place is not None:
+            default = _DOORS.get(column.name, default)
+        return Field(column.name, place, _convert(column, default, money), default)
 
     def _place(self, ours: str, known: Collection[str]) -> int | None:
         for name in (ours, *_OTHER_NAMES.get(ours, ())):

@@ -79,6 +79,7 @@ class LevelStep:
 
     async def lose(self, marks: list[Mark]) -> None:
         """Members may have it still."""
+        await self._run.target.unsettle(self.kind, marks)
 
     def _claim(self, values: dict[str, Any]) -> tuple[Place, int]:
         values["status"] = status_of(values)

@@ -86,8 +86,10 @@ class MemberStep:
     async def sift(self, items: list[Item], marks: dict[int, Mark]) -> list[Item]:
         known = [item.source_id for item in items if item.source_id in marks]
         target = self._run.target
-        found = await target.where_in([member.c.id, member.c.status], member.c.id, known)
+        asked = [member.c.id, member.c.status, member.c.type, member.c.merchant_id]
+        found = await target.where_in(asked, member.c.id, known)
         self._statuses: dict[int, int] = {row[0]: row[1] for row in found}
+        self._places = {row[0]: row[2:] for row in found}
         kept = [item for item in items if not self._is_erased(item)]
         await self._holders.give_way(kept)
         return kept
@@ -98,6 +100,7 @@ class MemberStep:
         changed = [item for item in items if item.source_id in marks]
         if changed:
             await target.side.run_each(_CHANGE, [_bound(item.values) for item in changed])
+            await self._follow(changed)
             await self._change_passwords(changed, marks)
             await self._end_sessions(changed, now)
         fresh = [item for item in items if item.source_id not in marks]
@@ -121,6 +124,9 @@ class MemberStep:
             if owner != values["id"]:
                 keys[field] = None
                 findings.note(f"duplicate_{field}", TABLE, values["id"], kept_by=owner)
+        typed = canonical_mobile(values["username"])
+        if typed and self._names.is_anothers("mobile", scope, typed, values["id"]):
+            findings.note("username_is_mobile", TABLE, values["id"])
         for field in FIELDS:
             values[f"{field}_key"] = keys[field]
         mobile = canonical_mobile(values["mobile"])
@@ -166,6 +172,17 @@ class MemberStep:
         if ids:
             await side.run_each(_VERSION, [{"p_id": member_id} for member_id in sorted(ids)])
 
+    async def _follow(self, changed: list[Item]) -> None:
+        """Whoever is a user by now, or another merchant's, goes on as that."""
+        moved = [
+            {"p_id": item.source_id, "p_type": place[0], "p_merchant_id": place[1]}
+            for item in changed
+            if (place := (item.values["type"], item.values["merchant_id"]))
+            != self._places.get(item.source_id)
+        ]
+        if moved:
+            await self._run.target.side.run_each(_FOLLOW, moved)
+
     async def _end_sessions(self, changed: list[Item], now: int) -> None:
         side = self._run.target.side
         closed = [item for item in changed if item.values["status"] != Status.enabled]
@@ -187,7 +204,7 @@ def _decided(run: Run, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _may_log_in_some_day(values: dict[str, Any]) -> bool:
-    return values["type"] in _TYPES and values["status"] != Status.deleted
+    return values["id"] > 0 and values["type"] in _TYPES and values["status"] != Status.deleted
 
 
 def _secret(password_hash: str | None) -> bytes:
@@ -216,6 +233,11 @@ END_SESSIONS = (
     .values(
         slot=None, ended_at=bindparam("p_now"), end_reason=EndReason.disabled.value, ended_by=""
     )
+    .where(session.c.member_id == bindparam("p_id"), session.c.slot.is_not(None))
+)
+_FOLLOW = (
+    update(session)
+    .values(merchant_id=bindparam("p_merchant_id"), member_type=bindparam("p_type"))
     .where(session.c.member_id == bindparam("p_id"), session.c.slot.is_not(None))
 )
 _WIPE_SESSIONS = (

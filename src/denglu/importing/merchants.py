@@ -17,7 +17,7 @@ TABLE = "merchant"
 _SCOPE = Scope(0, 0)
 _FIELD = "name"
 # Of merchants that members name and no row describes.
-_MADE = "merchant made"
+_MADE = "made"
 
 
 class MerchantStep:

@@ -42,6 +42,11 @@ class Names:
         rank = member_id if status == Status.enabled else member_id + _DISABLED
         self._owners[name] = min(rank, self._owners.get(name, rank))
 
+    def is_anothers(self, field: str, scope: Scope, key: str, member_id: int) -> bool:
+        """Whether somebody else has the name."""
+        owner = self._owners.get(_whole(field, scope, key))
+        return owner is not None and owner % _DISABLED != member_id
+
     def owner(self, field: str, scope: Scope, key: str) -> int:
         """Who has the name."""
         return self._owners[_whole(field, scope, key)] % _DISABLED

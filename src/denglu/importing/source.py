@@ -100,6 +100,8 @@ async def look_at(side: Side, prefix: str) -> Source:
     )
     columns: dict[str, dict[str, str]] = {}
     for whole, name, kind in await side.fetch(ask):
+        if whole not in names:  # the same word in other letters
+            continue
         its = columns.setdefault(str(whole).removeprefix(prefix), {})
         its[str(name).lower()] = str(kind).lower()
     if "member" not in columns:

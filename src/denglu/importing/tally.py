@@ -22,7 +22,7 @@ class Sums:
 
 @dataclass(slots=True)
 class Tally:
-    """One table. ``gone``: what became of rows that were brought once and are not any more.
+    """One table. ``gone``: rows that were brought once and are not any more, and what they became.
     ``by_source`` and ``by_target``: what the two databases say themselves; the target only after
     a run that writes.
     """
@@ -32,7 +32,7 @@ class Tally:
     new: int = 0
     changed: int = 0
     unchanged: int = 0
-    gone: list[int] = field(default_factory=list)
+    gone: dict[int, int] = field(default_factory=dict)
     brought: Sums = field(init=False)
     left_out: dict[str, Sums] = field(default_factory=dict)
     by_source: Sums | None = None

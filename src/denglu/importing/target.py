@@ -1,8 +1,8 @@
 """Our database: what a run has noted there, and how it writes beside servers."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Table, bindparam, delete, func, select, update
@@ -56,6 +56,11 @@ class Target:
         if again:
             await self.side.run_each(_note_again, again)
 
+    async def unsettle(self, kind: str, marks: Sequence[Mark]) -> None:
+        """Rows that come again count as changed: others may have had their places meanwhile."""
+        again = [replace(mark, digest=_NOTHING) for mark in marks]
+        await self.note(kind, again, {mark.source_id for mark in marks})
+
     async def forget(self, kind: str, source_ids: Iterable[int]) -> None:
         """Take marks away."""
         for part in chunks(source_ids):
@@ -99,17 +104,30 @@ class Target:
         return found
 
     async def marked(
-        self, kind: str, table: Table, key: Column[Any], columns: Sequence[str], gone: Iterable[int]
+        self,
+        kind: str,
+        table: Table,
+        key: Column[Any],
+        columns: Sequence[str],
+        gone: Mapping[int, int],
     ) -> list[int]:
-        """How many rows of a table were brought, and their sums; ``gone`` are left out, by key."""
+        """How many rows of a table were brought, and their sums; but for those that ``gone`` ones
+        became, and no others in their place.
+        """
         asked = [func.count(), *(func.coalesce(func.sum(table.c[name]), 0) for name in columns)]
         brought = key.in_(select(import_mark.c.target_id).where(_kind == kind))
         ((*found,),) = await self.side.fetch(select(*asked).select_from(table).where(brought))
-        for part in chunks(gone):
+        for part in chunks(await self._left_over(kind, gone)):
             left = select(*asked).select_from(table).where(key.in_(part))
             ((*less,),) = await self.side.fetch(left)
             found = [a - b for a, b in zip(found, less, strict=True)]
         return [int(each) for each in found]
+
+    async def _left_over(self, kind: str, gone: Mapping[int, int]) -> set[int]:
+        left = set(gone.values())
+        asked, became = [_source_id, import_mark.c.target_id], import_mark.c.target_id
+        rows = await self.where_in(asked, became, left, _kind == kind)
+        return left - {row[1] for row in rows if row[0] not in gone}
 
 
 def is_brought(kind: str, table: Table) -> ColumnElement[bool]:

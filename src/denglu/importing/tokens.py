@@ -48,6 +48,7 @@ class TokenStep:
 
     def __init__(self, run: Run) -> None:
         self._run = run
+        self._seen: set[bytes] = set()
 
     def read(self, row: Row) -> Item | None:
         row_id, refresh, access, member_id, group, status = row
@@ -64,11 +65,15 @@ class TokenStep:
         if owner.type == MemberType.merchant_user and owner.merchant_id in run.closed:
             self._leave("merchant_disabled", row_id)
             return None
-        slot = self._slot(decoded(group), row_id)
+        slot = self._slot(decoded(group).strip(), row_id)
         pair = self._pair(decoded(access), decoded(refresh))
         if slot is None or pair is None:
             self._leave("malformed", row_id)
             return None
+        if not self._seen.isdisjoint((pair.access, pair.refresh)):
+            self._leave("duplicate", row_id)
+            return None
+        self._seen |= {pair.access, pair.refresh}
         values |= {"merchant_id": owner.merchant_id, "member_type": owner.type}
         values |= {"client_group": slot, "pair": pair}
         secret = hashlib.sha256(pair.access + pair.refresh).digest()
@@ -85,9 +90,12 @@ class TokenStep:
             [member.c.id], member.c.id, members, or_(member.c.status != _ENABLED, _is_shut_out)
         )
         out = {row[0] for row in closed}
+        spent = await self._spent(items)
         for item in items:
             if item.values["member_id"] in out:
                 self._drop(item, "disabled_here")
+            elif item.source_id not in marks and item.values["pair"].refresh in spent:
+                self._drop(item, "refreshed_here")
             elif item.values["pair"].refresh_until <= self._run.now:
                 self._drop(item, "expired")
         return [item for item in items if not item.left]
@@ -118,7 +126,8 @@ class TokenStep:
             await target.side.fetch(held.with_for_update())
         again = [item for item in opening if item.source_id in marks]
         await self._end([marks[item.source_id] for item in again])
-        for part in chunks(digest for item in again for digest in _digests(item)):
+        # Of sessions that are over, such as those of members who were disabled for a while.
+        for part in chunks(digest for item in opening for digest in _digests(item)):
             await target.side.run(delete(token).where(token.c.digest.in_(part)))
         taken = set(await self._slots(members))
         for item in opening:
@@ -182,6 +191,16 @@ class TokenStep:
     def _lasting(self, item: Item) -> dict[str, int]:
         lives = self._lives(item.values["pair"])
         return {"p_id": item.target_id, **{f"p_{name}": at for name, at in lives.items()}}
+
+    async def _spent(self, items: Sequence[Item]) -> set[bytes]:
+        """Refresh tokens from which a session went on that lives."""
+        pairs = [item.values["pair"].refresh for item in items]
+        went_on = session.c.slot.is_not(None), session.c.generation > _FIRST
+        its = token.c.session_id == session.c.id
+        found = await self._run.target.where_in(
+            [token.c.digest], token.c.digest, pairs, its, *went_on
+        )
+        return {bytes(row[0]) for row in found}
 
     async def _slots(self, members: Sequence[int]) -> dict[Slot, int]:
         """The live sessions of members, by their places."""

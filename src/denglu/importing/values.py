@@ -66,6 +66,8 @@ def cents(value: Any) -> int:
         whole = int(exact)
     except (InvalidOperation, ValueError, OverflowError):
         raise Misfit(0) from None
+    if not -_BIG <= whole < _BIG:
+        raise Misfit(0)
     if whole != exact:
         raise Misfit(round(exact))
     return whole

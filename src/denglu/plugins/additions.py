@@ -66,25 +66,30 @@ def commands(plugins: Plugins, ours: Collection[str] = ()) -> "dict[str, click.C
     return found
 
 
-def routes(plugins: Plugins, desks: "Mapping[str, Desk]") -> "tuple[Route, ...]":
-    """The endpoints of all plugins; ``desks`` by plugin."""
+def routes(
+    plugins: Plugins, desks: "Mapping[str, Desk]", mounts: Iterable[str] = ()
+) -> "tuple[Route, ...]":
+    """The endpoints of all plugins; ``desks`` by plugin. ``mounts``: what ours are below too."""
     if not plugins.having("denglu_routes"):
         return ()
     from denglu.api.routes import BACK_ENDS, HEALTH, PROXIES, ROUTES, WATCHERS, Route
 
+    below = ("", *(mount.rstrip("/") for mount in mounts))
     ours = (*ROUTES, *HEALTH, *PROXIES, *BACK_ENDS, *WATCHERS)
-    taken = {(route.method, route.path) for route in ours}
+    taken = {(route.method, mount + route.path) for route in ours for mount in below}
+    taken |= {("GET", "/docs"), ("GET", "/openapi.json")}
     names = {route.operation for route in ours}
     found: list[Route] = []
     for name in plugins.having("denglu_routes"):
         given = plugins.ask("denglu_routes", name, desk=desks[name])
         for route in _each(name, "denglu_routes", given, Route):
             _check_route(name, route)
-            if (route.method, route.path) in taken:
+            places = {(route.method, mount + route.path) for mount in below}
+            if places & taken:
                 raise PluginFault(name, f"{route.method} {route.path} is there already")
             if route.operation in names:
                 raise PluginFault(name, f"an operation {route.operation} is there already")
-            taken.add((route.method, route.path))
+            taken |= places
             names.add(route.operation)
             found.append(route)
     return tuple(found)

@@ -10,7 +10,7 @@ class PluginFault(Exception):
     def __init__(self, name: str, cause: object) -> None:
         said = f"{type(cause).__name__}: {cause}" if isinstance(cause, BaseException) else cause
         self.name = name
-        self.cause = " ".join(str(said).split())
+        self.cause = "".join(c if c.isprintable() else "?" for c in " ".join(str(said).split()))
         super().__init__(f"plugin {name}: {self.cause}")
 
 
@@ -19,7 +19,7 @@ def blamed(name: str) -> Iterator[None]:
     """Whatever is raised within is the fault of a plugin."""
     try:
         yield
-    except PluginFault:
+    except (PluginFault, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         raise PluginFault(name, error) from error

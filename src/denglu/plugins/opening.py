@@ -37,7 +37,8 @@ def open_plugged(settings: "Settings", clock: "Clock", feed: "Feed | None") -> O
         from denglu.plugins.telling import Telling
 
         # What a plugin does about an event is told to nobody: no two can keep each other busy.
-        silent = {name: Desk(store, clock, own[name]) for name in plugins.names}
+        quiet = HeardStore(store, None, erase)
+        silent = {name: Desk(quiet, clock, own[name]) for name in plugins.names}
         heard = HeardStore(store, Telling(plugins, silent), erase)
     desks = {name: Desk(heard, clock, own[name]) for name in plugins.names}
     return Opened(heard, clock, plugins, desks)

@@ -14,10 +14,11 @@ from denglu.plugins.telling import Telling
 class HeardStore:
     """Fulfils ``flows.ports.Store`` with another one. Closing it closes that one too.
 
-    ``erase``: statements that are run, with ``p_member_id``, when a member is erased.
+    ``erase``: statements that are run, with ``p_member_id``, when a member is erased; that is done
+    where nobody is told, too.
     """
 
-    def __init__(self, store: Store, telling: Telling, erase: Sequence[str] = ()) -> None:
+    def __init__(self, store: Store, telling: Telling | None, erase: Sequence[str] = ()) -> None:
         self._store = store
         self._telling = telling
         self._erase = erase
@@ -30,7 +31,8 @@ class HeardStore:
             return await work(self._heard(tx, events))
 
         answer = await self._store.write(heard)
-        self._telling.tell(events)
+        if self._telling:
+            self._telling.tell(events)
         return answer
 
     def _heard(self, tx: Transaction, events: list[AuditEvent]) -> Any:
@@ -61,7 +63,8 @@ class HeardStore:
         return await self._store.ready()
 
     async def close(self) -> None:
-        await self._telling.close()
+        if self._telling:
+            await self._telling.close()
         await self._store.close()
 
 

@@ -23,11 +23,13 @@ def branches(plugins: Plugins) -> "tuple[Branch, ...]":
 
     found = []
     for name, schema in _schemas(plugins):
-        scripts = sorted(path.name for path in Path(schema.migrations).glob("*.py"))
+        with blamed(name):
+            folder = Path(schema.migrations)
+        scripts = sorted(path.name for path in folder.glob("*.py"))
         revisions = [match[1] for script in scripts if (match := _SCRIPT.fullmatch(script))]
         if not revisions:
-            raise PluginFault(name, f"no script such as 0001_first.py in {schema.migrations}")
-        found.append(Branch(name, Path(schema.migrations), revisions[-1]))
+            raise PluginFault(name, f"no script such as 0001_first.py in {folder}")
+        found.append(Branch(name, folder, revisions[-1]))
     return tuple(found)
 
 
@@ -52,11 +54,15 @@ def tables(plugins: Plugins) -> "dict[str, list[Table]]":
 
 def _schemas(plugins: Plugins) -> list[tuple[str, Schema]]:
     found: list[tuple[str, Schema]] = []
+    owners: dict[str, str] = {}
     for name, schema in plugins.ask_all("denglu_schema"):
         if not isinstance(schema, Schema):
             raise PluginFault(name, "denglu_schema gives no Schema")
         with blamed(name):
             _check(name, schema)
+        for table in schema.tables.tables:
+            if (owner := owners.setdefault(table, name)) != name:
+                raise PluginFault(name, f"the table {table} is there already, of plugin {owner}")
         found.append((name, schema))
     return found
 
@@ -71,8 +77,10 @@ def _check(name: str, schema: Schema) -> None:
         _check_columns(name, table)
     for own, statement in schema.statements.items():
         _check_statement(name, own, statement, schema)
-    if lost := set(schema.erase) - schema.statements.keys():
-        raise PluginFault(name, f"there is no statement {min(lost)}, which is to erase")
+    if isinstance(schema.erase, str):
+        raise PluginFault(name, "erase is a text: a list of names is meant")
+    for own in schema.erase:
+        _check_erasing(name, own, schema)
 
 
 def _check_columns(name: str, table: "Table") -> None:
@@ -97,3 +105,15 @@ def _check_statement(name: str, own: str, statement: object, schema: Schema) -> 
         raise PluginFault(
             name, f"the statement {own} changes {statement.table}, which is not its own"
         )
+
+
+def _check_erasing(name: str, own: str, schema: Schema) -> None:
+    """Found out now, and not when somebody wants to be forgotten."""
+    from sqlalchemy import Delete, Update
+
+    statement = schema.statements.get(own)
+    if not isinstance(statement, Delete | Update):
+        raise PluginFault(name, f"there is no delete or update {own}, which is to erase")
+    wanted = {bound for bound, about in statement.compile().binds.items() if about.required}
+    if wanted != {"p_member_id"}:
+        raise PluginFault(name, f"the statement {own} erases, and takes p_member_id alone")

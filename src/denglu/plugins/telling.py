@@ -75,7 +75,7 @@ class Telling:
         try:
             async with asyncio.timeout(self._seconds):
                 await answer
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             said = "takes too long" if isinstance(error, TimeoutError) else "fails"
             _log.error("plugin %s: event %s %s", name, event.event.value, said, exc_info=error)
 

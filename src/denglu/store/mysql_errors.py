@@ -6,7 +6,7 @@ Their numbers decide; their texts may hold a member's data and are not passed on
 import re
 
 from denglu.store.connection import Duplicate
-from denglu.store.network.link import Conflict, Crowded, TooSlow, Unreachable
+from denglu.store.network.link import Conflict, Crowded, NoTable, TooSlow, Unreachable
 
 _KEY_NAME = re.compile(r"for key '([^']*)'\s*\Z")
 
@@ -16,9 +16,9 @@ _DUPLICATES = {1062, 1586}
 _CONFLICTS = {1213, 1020, 1615, 3101, 8002, 8022, 8028, 9007}
 # A lock; a query that was killed; the time limits of MariaDB and MySQL; TiDB is overloaded.
 _SLOW = {1205, 1317, 1969, 3024, 9003}
-# Disk, memory, connections, prepared statements; a right of ours is missing, or a table that the
-# next migration makes.
-_CROWDED = {1021, 1037, 1040, 1041, 1114, 1142, 1143, 1146, 1203, 1226, 1461}
+# Disk, memory, connections, prepared statements; a right of ours is missing.
+_CROWDED = {1021, 1037, 1040, 1041, 1114, 1142, 1143, 1203, 1226, 1461}
+_NO_TABLE = 1146
 # The server takes no work, or not from us; the connection broke; a commit's end is not known.
 _GONE = {
     1044, 1045, 1047, 1049, 1053, 1077, 1079, 1080, 1129, 1130, 1152, 1153, 1154, 1155, 1156,
@@ -38,6 +38,8 @@ def in_our_words(error: Exception) -> Exception:
         return Conflict(said)
     if code in _SLOW:
         return TooSlow(said)
+    if code == _NO_TABLE:
+        return NoTable(said)
     if code in _CROWDED:
         return Crowded(said)
     if code in _GONE or code < 1000 or 2000 <= code < 3000:

@@ -16,7 +16,15 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 
 from denglu.store.compiled import Compiled, Params, Row
 from denglu.store.connection import Duplicate
-from denglu.store.network.link import Conflict, Crowded, Link, Times, TooSlow, Unreachable
+from denglu.store.network.link import (
+    Conflict,
+    Crowded,
+    Link,
+    NoTable,
+    Times,
+    TooSlow,
+    Unreachable,
+)
 from denglu.store.network.pool import Pool
 from denglu.store.statements import compile_all, compile_more
 
@@ -31,13 +39,11 @@ _CONFLICTS = (
     asyncpg.OutdatedSchemaCacheError,
 )
 _SLOW = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
-# Its disk or memory is full, its disk fails, a right of ours is missing, or a table that the
-# next migration makes.
+# Its disk or memory is full, its disk fails, or a right of ours is missing.
 _CROWDED = (
     asyncpg.InsufficientResourcesError,
     asyncpg.PostgresSystemError,
     asyncpg.InsufficientPrivilegeError,
-    asyncpg.UndefinedTableError,
 )
 # The server is there and says no to this connection, or the connection is gone.
 _GONE = (
@@ -120,6 +126,8 @@ async def _told(answer: Awaitable[T]) -> T:
         raise Conflict(_line(error)) from None
     except _SLOW as error:
         raise TooSlow(_line(error)) from None
+    except asyncpg.UndefinedTableError as error:
+        raise NoTable(_line(error)) from None
     except _CROWDED as error:
         raise Crowded(_line(error)) from None
     except _GONE as error:

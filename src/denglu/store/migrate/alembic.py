@@ -4,6 +4,7 @@ from importlib.resources import as_file, files
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -32,9 +33,13 @@ def _upgrade_branch(config: Config, branch: Branch, revision: str) -> None:
     config.set_main_option("version_locations", str(branch.folder).replace("%", "%%"))
     config.attributes["version_table"] = branch.version_table
     try:
+        heads = ScriptDirectory.from_config(config).get_heads()
+        if heads != [branch.head]:
+            said = f"scripts up to {branch.head} are there, their last revision is {heads}"
+            raise WrongSchema(f"plugin {branch.plugin}: cannot be migrated: {said}")
         command.upgrade(config, revision)
-    except SQLAlchemyError:
+    except (SQLAlchemyError, WrongSchema):
         raise
-    except Exception as error:  # of a script, which is somebody else's
+    except (Exception, SystemExit) as error:  # of a script, which is somebody else's
         said = " ".join(f"{type(error).__name__}: {error}".split())
         raise WrongSchema(f"plugin {branch.plugin}: cannot be migrated: {said}") from error

@@ -5,7 +5,8 @@ running transactions outside of any: so each step first looks at what is already
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -41,6 +42,15 @@ def make_table(name: str, *parts: sa.schema.SchemaItem, **options: object) -> No
         mysql_collate="utf8mb4_bin",
         **options,
     )
+
+
+def add_column(table: str, column: sa.Column[Any]) -> None:
+    """Add a column to a table that servers are reading and writing, unless it is there. It has a
+    server's default, or may be null: they go on without it.
+    """
+    there = {each["name"] for each in sa.inspect(op.get_bind()).get_columns(table)}
+    if column.name not in there:
+        _patiently(lambda: op.add_column(table, column))
 
 
 def make_index(name: str, table: str, columns: Sequence[str], where: str = "") -> None:
@@ -111,12 +121,17 @@ def _add_postgresql_index(name: str, table: str, columns: Sequence[str]) -> None
 
 
 def _alter_mysql(table: str, change: str) -> None:
+    _patiently(lambda: op.execute(f"ALTER TABLE {table} {change}, ALGORITHM=INPLACE, LOCK=NONE"))
+
+
+def _patiently(step: Callable[[], object]) -> None:
+    """Again and again, while MySQL says that long transactions keep the table busy."""
     for tries_left in reversed(range(_TRIES)):
         try:
-            op.execute(f"ALTER TABLE {table} {change}, ALGORITHM=INPLACE, LOCK=NONE")
+            step()
             return
         except DBAPIError as error:
-            busy = error.orig is not None and error.orig.args[0] == _LOCK_WAIT_TIMEOUT
+            busy = error.orig is not None and error.orig.args[:1] == (_LOCK_WAIT_TIMEOUT,)
             if not (busy and tries_left):
                 raise
         time.sleep(_PAUSE)

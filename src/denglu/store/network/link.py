@@ -27,6 +27,10 @@ class Crowded(Exception):
     """There is no room: in our pool, or on the server, which is well otherwise."""
 
 
+class NoTable(Crowded):
+    """There is no such table before the next migration."""
+
+
 class Conflict(Exception):
     """The database undid the transaction because of a rival: the same again may succeed."""
 

@@ -17,7 +17,14 @@ from denglu.store.connection import Duplicate
 from denglu.store.network.breaker import Breaker
 from denglu.store.network.cache import TokenCache
 from denglu.store.network.feed import Feed
-from denglu.store.network.link import Conflict, Crowded, Driver, TooSlow, Unreachable
+from denglu.store.network.link import (
+    Conflict,
+    Crowded,
+    Driver,
+    NoTable,
+    TooSlow,
+    Unreachable,
+)
 from denglu.store.network.watched import Reading, Writing
 from denglu.store.repositories import SqlTransaction
 
@@ -169,5 +176,8 @@ async def _legacy(link: Reading) -> bool:
 
 
 async def _imported_until(link: Reading) -> int:
-    found = await link.one("tokens_imported", {})
+    try:
+        found = await link.one("tokens_imported", {})
+    except NoTable:  # before its migration nothing was imported, and such a token is garbage
+        return 0
     return found[0] if found else 0
