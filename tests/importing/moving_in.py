@@ -132,8 +132,8 @@ def rageframe_on(server: MariadbServer, *, version: int = 3) -> Iterator[Ragefra
     url = server.create_database()
     name = url.rpartition("/")[2]
     server.admin(
-        f"CREATE USER IF NOT EXISTS reader@'{HOST}'; GRANT SELECT ON {name}.* TO reader@'{HOST}'"
+        f"CREATE USER IF NOT EXISTS shop_reader@'{HOST}'; GRANT SELECT ON {name}.* TO shop_reader@'{HOST}'"
     )
     with closing(Shell(url)) as shell:
-        yield Rageframe(server, url.replace("//denglu@", "//reader@"), shell, version)
+        yield Rageframe(server, url.replace("//denglu@", "//shop_reader@"), shell, version)
     server.drop_database(url)
