@@ -131,9 +131,8 @@ def rageframe_on(server: MariadbServer, *, version: int = 3) -> Iterator[Ragefra
     """A new, empty database, whose URL is that of somebody who may only read."""
     url = server.create_database()
     name = url.rpartition("/")[2]
-    server.admin(
-        f"CREATE USER IF NOT EXISTS shop_reader@'{HOST}'; GRANT SELECT ON {name}.* TO shop_reader@'{HOST}'"
-    )
+    reader = f"shop_reader@'{HOST}'"
+    server.admin(f"CREATE USER IF NOT EXISTS {reader}; GRANT SELECT ON {name}.* TO {reader}")
     with closing(Shell(url)) as shell:
         yield Rageframe(server, url.replace("//denglu@", "//shop_reader@"), shell, version)
     server.drop_database(url)

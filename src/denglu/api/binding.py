@@ -77,8 +77,7 @@ def _guarded(route: Route, site: Site, reading: Reading) -> Endpoint:
 
     async def caller_of(exchange: Exchange) -> Found:
         found = await site.flows.authenticate(_token(exchange, in_query), exchange.realm)
-        exchange.member_id, exchange.group = found.member.id, found.session.group
-        exchange.merchant_id = found.member.namespace.merchant_id
+        exchange.is_of(found)
         return found
 
     if route.form is not None:

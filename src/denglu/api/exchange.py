@@ -9,7 +9,7 @@ from denglu.api.device import device_kind
 from denglu.api.messages import prefers_english
 from denglu.asgi import Receive, Scope
 from denglu.domain.member import MemberType
-from denglu.domain.session import Caller
+from denglu.domain.session import Caller, Found
 
 _FORWARDED = frozenset({b"x-forwarded-for", b"forwarded", b"x-real-ip"})
 _NO_TOKENS = frozenset({"", "undefined", "null"})
@@ -67,6 +67,12 @@ class Exchange:
     def english(self) -> bool:
         """Whether the client asked for English sentences."""
         return prefers_english(self.header(b"accept-language"))
+
+    def is_of(self, found: Found) -> None:
+        """Whose request it is, as the token says."""
+        self.member_id, self.group = found.member.id, found.session.group
+        if self.realm == MemberType.member:
+            self.merchant_id = found.member.merchant_id
 
     @property
     def caller(self) -> Caller:

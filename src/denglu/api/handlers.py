@@ -118,7 +118,7 @@ async def refresh(site: Site, exchange: Exchange, form: RefreshForm) -> Answer:
 async def logout(site: Site, exchange: Exchange, token: str) -> Answer:
     """The end of the caller's session; a token that just expired is good enough."""
     found = await site.flows.logout(token, exchange.realm)
-    exchange.member_id, exchange.group = found.member.id, found.session.group
+    exchange.is_of(found)
     chinese, english = site.wire.logout_message
     return site.envelope.ok(site.wire.empty_logout, english if exchange.english else chinese)
 

@@ -113,7 +113,7 @@ async def introspect(site: "Site", exchange: Exchange, form: VerifyForm) -> Answ
     """What the token is good for."""
     assert site.back_ends is not None
     found = await site.flows.authenticate(form.token, exchange.realm)
-    exchange.member_id, exchange.group = found.member.id, found.session.group
+    exchange.is_of(found)
     return plain_answer(200, described(found, site.back_ends.grace))
 
 
