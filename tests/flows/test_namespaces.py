@@ -93,34 +93,23 @@ async def four(world: World) -> list[Person]:
 # The keys.
 
 MEMBER_KEYS = {
-    "name:bob": (
-        "155036131f52abeab29b9cb9151a97e08cb737d5113e71fe890422c6b7833ca3",
-        "d038779f2f92aecf6b65b70272955d5af531979f73edf01c49f997578c44e898",
-    ),
-    "nobody:bob": (
-        "14a7251349acb2b475795fb2a2b26d05119ef1bfb43d090a864ae4f4f90f2eb1",
-        "257379b57e57f3d8c70a874689f1b4dda4c6a4487a0fe4922d9eec12650bd540",
-    ),
-    "member:7:0": (
-        "23e56a45467d557b054a7f4442f0fd726ed47074233cdb5efc57513b2ac04c80",
-        "1b8512b190dd73f3a50d83cddcdfc7dc59bda837c49860ad9126e20ef74467f1",
-    ),
+    "name:bob": ("15503613", "d038779f"),
+    "nobody:bob": ("14a72513", "257379b5"),
+    "member:7:0": ("23e56a45", "1b8512b1"),
 }
-"""What limits were counted under before there were namespaces, under ``world.KEY``."""
+"""The beginnings of what limits were counted under before there were namespaces, for ``KEY``."""
 
 
 def test_limits_of_the_site_are_found_again_after_an_upgrade() -> None:
     secrets = HmacSecrets(KEY)
-    assert number_key(secrets, SITE, MOBILE).hex() == (
-        "354b0177f593b679f48816bad4f41730d7fce5093c9fc76da39e3d0f878ae234"
-    )
+    assert number_key(secrets, SITE, MOBILE).hex().startswith("354b0177")
     keys, bob = AccountKeys(secrets), read_identifier("bob")
     names = {*keys.of(bob, None, SITE), *keys.of(bob, MEMBER, SITE)}
     assert names == set(MEMBER_KEYS)
     assert keys.every(MEMBER) == ("member:7:0", "name:13800000000", "name:bob")
     for name, (anywhere, here) in MEMBER_KEYS.items():
-        assert keys.account(name).hex() == anywhere
-        assert keys.account_address(name, IP).hex() == here
+        assert keys.account(name).hex().startswith(anywhere)
+        assert keys.account_address(name, IP).hex().startswith(here)
 
 
 def test_each_namespace_has_keys_of_its_own_whatever_is_typed() -> None:

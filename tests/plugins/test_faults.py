@@ -231,7 +231,7 @@ def test_what_is_there_already_is_not_replaced(
     command = _HOOK + "def denglu_commands():\n    import click\n    return [click.Command({!r})]"
     desk = with_plugin(command.format("member"))
     assert desk.fault("plugin-of-mine") == "plugin try: the command member is there already"
-    assert desk.run("plugin", "list").stdout.splitlines()[0].endswith("member is there already")
+    assert desk.run("plugin", "list").stdout.splitlines()[1].endswith("member is there already")
 
     section = (
         "from typing import Annotated\nfrom denglu.settings.about import Section, kind\n"

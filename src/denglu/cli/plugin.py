@@ -3,7 +3,7 @@
 import click
 
 from denglu.cli.faults import FAILED
-from denglu.cli.output import json_option, plain, print_json
+from denglu.cli.output import json_option, print_json, print_table
 from denglu.cli.plugged import named
 
 
@@ -46,10 +46,17 @@ def list_plugins(ctx: click.Context, as_json: bool) -> None:
             ]
         )
     else:
-        for each in found:
-            state = "fault" if each.fault else "on" if each.on else "off"
-            said = each.fault or ", ".join(each.hooks)
-            source = f"{each.package} {each.version}".strip()
-            click.echo(plain(f"{state:<6}{each.name:<16}{source:<20}{said}").rstrip())
+        print_table(
+            ("NAME", "STATE", "PACKAGE", "HOOKS, OR WHAT IS WRONG"),
+            [
+                (
+                    each.name,
+                    "fault" if each.fault else "on" if each.on else "off",
+                    f"{each.package} {each.version}".strip(),
+                    each.fault or ", ".join(each.hooks),
+                )
+                for each in found
+            ],
+        )
     if any(each.fault for each in found):
         ctx.exit(FAILED)
