@@ -141,8 +141,9 @@ def test_what_needs_no_settings_still_answers_and_shows_the_fault(with_plugin: W
     assert "  serve " in said
     listed = desk.run("plugin", "list")
     assert (listed.returncode, listed.stderr) == (1, "")
-    assert "fault try" in listed.stdout
-    assert listed.stdout.splitlines()[0].endswith("RuntimeError: no luck")
+    (line,) = [each for each in listed.stdout.splitlines() if each.startswith("try ")]
+    assert line.split()[1] == "fault"
+    assert line.endswith("RuntimeError: no luck")
     # A command that nobody knows may be the plugin's.
     assert desk.fault("weather") == "plugin try: RuntimeError: no luck"
 
@@ -258,7 +259,7 @@ def test_what_is_there_already_is_not_replaced(
         "plugin a-b: DENGLU_A_B_C is a setting of a"
     )
     listed = desk.run("plugin", "list", plugins="a,a-b")
-    assert [line.split()[0] for line in listed.stdout.splitlines()[:2]] == ["on", "fault"]
+    assert [line.split()[1] for line in listed.stdout.splitlines()[1:3]] == ["on", "fault"]
 
 
 _SCRIPT = "revision, down_revision = {!r}, None\ndef upgrade(): {}\n"
