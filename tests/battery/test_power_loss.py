@@ -151,18 +151,6 @@ def points_in(events: Sequence[Event], chance: random.Random, count: int) -> lis
     return sorted(chance.sample(range(1, len(events) + 1), min(count, len(events))))
 
 
-def is_noticed(
-    recording: Recording, events: Sequence[Event], chance: random.Random, folder: Path
-) -> bool:
-    """Whether something is wrong at one of some points or, where these were no good, of all."""
-    some, everywhere = points_in(events, chance, POINTS), range(1, len(events) + 1)
-    return any(
-        found_wrong(loss, folder)
-        for points in (some, everywhere)
-        for loss in losses(recording, events, points, chance)
-    )
-
-
 def test_F05_power_fails_at_200_points(
     recording: Recording, seed: int, tmp_path: Path, record: Record
 ) -> None:
@@ -193,7 +181,8 @@ def test_F05_a_sync_that_was_left_out_would_be_noticed(
 ) -> None:
     """The same search finds losses when the disk was never told to keep one of the files."""
     chance, events = random.Random(seed), list(filter(without_syncs_of(name), recording.events))
-    assert is_noticed(recording, events, chance, tmp_path)
+    points = points_in(events, chance, POINTS)
+    assert any(found_wrong(loss, tmp_path) for loss in losses(recording, events, points, chance))
 
 
 def test_F05_a_server_that_does_not_sync_would_be_noticed(tmp_path: Path, seed: int) -> None:
@@ -205,4 +194,5 @@ def test_F05_a_server_that_does_not_sync_would_be_noticed(tmp_path: Path, seed: 
     path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2] / "src")])
     recording = record_life(place, seed, {"PYTHONPATH": path}, (40,))
     chance, events = random.Random(seed), recording.events
-    assert is_noticed(recording, events, chance, folder)
+    points = points_in(events, chance, POINTS)
+    assert any(found_wrong(loss, folder) for loss in losses(recording, events, points, chance))
