@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from denglu.cli.output import print_table
+from denglu.exporting.formats import decimal
 
 if TYPE_CHECKING:
     from denglu.importing.rageframe import Report
@@ -43,18 +44,13 @@ def differences(done: "Report") -> list[str]:
         parts |= {f"left out ({cause})": sums for cause, sums in sorted(tally.left_out.items())}
         parts["the target has"] = tally.by_target
         said = "; ".join(
-            f"{what} {sums.rows:,} rows {' '.join(map(_amount, sums.money))}".rstrip()
+            f"{what} {sums.rows:,} rows {' '.join(map(decimal, sums.money))}".rstrip()
             for what, sums in parts.items()
             if sums is not None
         )
         columns = f" (rows, {', '.join(tally.columns)})" if tally.columns else ""
         lines.append(f"table {tally.table} does not agree{columns}: {said}")
     return [*lines, "one side changed meanwhile, or holds what does not fit: run it again"]
-
-
-def _amount(cents: int) -> str:
-    sign = "-" if cents < 0 else ""
-    return f"{sign}{abs(cents) // 100}.{abs(cents) % 100:02d}"
 
 
 def as_json_value(done: "Report") -> dict[str, object]:
@@ -90,7 +86,7 @@ def as_json_value(done: "Report") -> dict[str, object]:
 def _sums(tally: "Tally", sums: "Sums | None") -> dict[str, object] | None:
     if sums is None:
         return None
-    amounts = zip(tally.columns, map(_amount, sums.money), strict=True)
+    amounts = zip(tally.columns, map(decimal, sums.money), strict=True)
     return {"rows": sums.rows, **dict(amounts)}
 
 

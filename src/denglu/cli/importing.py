@@ -1,7 +1,6 @@
 """``denglu import``."""
 
 import contextlib
-import logging
 import os
 import stat
 from collections.abc import Iterator
@@ -12,7 +11,6 @@ import click
 from denglu.cli.backstage import prepare, read_settings
 from denglu.cli.copy import read_url
 from denglu.cli.faults import FAILED, Fault, Misuse
-from denglu.cli.import_views import as_json_value, differences, print_report
 from denglu.cli.output import json_option, print_json
 
 if TYPE_CHECKING:
@@ -88,10 +86,10 @@ def rageframe(
       denglu import rageframe mysql://reader@db.example/shop --dry-run --report odd.jsonl
       denglu import rageframe @/run/secrets/rageframe-url
     """
+    from denglu.cli.import_views import as_json_value, differences, print_report
     from denglu.importing.rageframe import Order
 
     settings = read_settings()
-    logging.getLogger().addHandler(logging.NullHandler())
     order = Order(
         source_url=_source(url),
         target_url=settings.database_url,

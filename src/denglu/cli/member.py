@@ -11,6 +11,7 @@ from denglu.cli.output import (
     counted,
     json_option,
     merchant_option,
+    password_option,
     plain,
     print_json,
     print_pairs,
@@ -41,12 +42,7 @@ def member() -> None:
 @click.option("--username", required=True, help="The name to log in with.")
 @click.option("--mobile", default="", help="A mainland mobile; the member can log in with it too.")
 @click.option("--nickname", default="", help="The name others see; made up when not given.")
-@click.option(
-    "--password-stdin",
-    is_flag=True,
-    required=True,
-    help="Read the password from standard input: it never stands in a command line.",
-)
+@password_option
 @json_option
 def add(username: str, mobile: str, nickname: str, password_stdin: bool, as_json: bool) -> None:
     """Add a member with a password read from standard input (one line end is dropped).

@@ -61,7 +61,7 @@ def check_username(text: str) -> str:
         raise Fault("the username is blank")
     if max(len(text), len(key)) > _LONGEST_USERNAME:
         raise Fault(f"the username is longer than {_LONGEST_USERNAME} characters")
-    if _has_unseen(text):
+    if has_unseen(text):
         raise Fault("the username holds a control or invisible character")
     if text != text.strip():
         raise Fault("the username begins or ends with a blank")
@@ -70,6 +70,11 @@ def check_username(text: str) -> str:
     if "@" in key and not _EMAIL.fullmatch(key):
         raise Fault("the username holds an @ and is no e-mail address")
     return text
+
+
+def has_unseen(text: str) -> bool:
+    """Whether a character of it cannot be seen."""
+    return any(unicodedata.category(char) in _UNSEEN for char in text)
 
 
 def check_mobile(text: str) -> str:
@@ -134,7 +139,3 @@ def check_password(
         raise Fault("the password has more than 128 characters")
     if reason is not None:
         raise Fault("the password is too common, or made of the member's own names: choose another")
-
-
-def _has_unseen(text: str) -> bool:
-    return any(unicodedata.category(char) in _UNSEEN for char in text)

@@ -8,6 +8,12 @@ from datetime import datetime
 import click
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+password_option = click.option(
+    "--password-stdin",
+    is_flag=True,
+    required=True,
+    help="Read the password from standard input: it never stands in a command line.",
+)
 merchant_option = click.option(
     "--merchant",
     "merchant_id",

@@ -2,26 +2,23 @@
 
 import asyncio
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from denglu import __version__
 from denglu.exporting.folder import made_whole, written
-from denglu.exporting.formats import FORMATS, Row
+from denglu.exporting.formats import FORMATS
 from denglu.exporting.tables import Exported, exported
 from denglu.moving import marker
+from denglu.moving.copying import Progress, count
 from denglu.moving.opening import check_revision, open_side
-from denglu.moving.side import MovingTrouble, Side
+from denglu.moving.side import MovingTrouble, Row, Side
 from denglu.store.migrate import HEAD
 
 BATCH = 2000
 ABOUT = "export.json"
-
-# Told at the start of a file and after each batch: its name, rows done, rows in all.
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,7 @@ async def _write(side: Side, each: Exported, path: Path, form: str, progress: Pr
     """One file; returns its rows."""
     names = [column.name for column in each.columns]
     head, lines = FORMATS[form](names, each.kinds)
-    ((total,),) = await side.fetch(select(func.count()).select_from(each.table))
+    total = await count(side, each.table)
     at, done = names.index(each.key.name), 0
     progress(each.name, done, total)
     with written(path) as file:

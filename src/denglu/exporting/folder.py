@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from denglu.moving.alone import alone_in
+from denglu.moving.alone import alone_in, make_durable
 from denglu.moving.side import MovingTrouble
 
 _OURS = (".jsonl", ".csv", ".json")
@@ -32,13 +32,13 @@ def made_whole(folder: Path) -> Iterator[Path]:
             _clear(part)
             try:
                 yield part
-                _make_durable(part)
+                make_durable(part)
                 _rename(part, folder)
             except BaseException:
                 _clear(part)
                 part.rmdir()
                 raise
-        _make_durable(folder.parent)
+        make_durable(folder.parent)
     except OSError as error:
         raise MovingTrouble(f"no export at {folder}: {error.strerror}") from None
 
@@ -67,11 +67,3 @@ def _clear(part: Path) -> None:
             raise MovingTrouble(f"{path} is not of an export: remove it, or name another folder")
     for path in left:
         path.unlink()
-
-
-def _make_durable(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from denglu.exporting.tables import Kind
+from denglu.moving.side import Row
 
-Row = tuple[Any, ...]
 Lines = Callable[[Sequence[Row]], str]
 
 

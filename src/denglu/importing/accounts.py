@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, select
 
 from denglu.domain.member import Status
 from denglu.importing.bringing import Item, Run
 from denglu.importing.layout import defaults_of, digest_of
-from denglu.importing.target import Mark, chunks, is_brought
+from denglu.importing.target import Mark, bound, change, chunks, is_brought
 from denglu.moving.side import Row
 from denglu.store.schema import account, member
 
@@ -55,8 +55,7 @@ class AccountStep:
         target = self._run.target
         changed = [item for item in items if item.exists]
         if changed:
-            bound = [{f"p_{n}": v for n, v in item.values.items()} for item in changed]
-            await target.side.run_each(_CHANGE, bound)
+            await target.side.run_each(_CHANGE, [bound(item.values) for item in changed])
         await _open(self._run, [item.values for item in items if not item.exists])
 
     async def lose(self, marks: list[Mark]) -> None:
@@ -94,8 +93,6 @@ async def _open(run: Run, rows: list[dict[str, Any]]) -> None:
 
 _EMPTY = defaults_of(account)
 _OF_MEMBER = ("member_id", "merchant_id", "member_type", "status")
-_CHANGE = (
-    update(account)
-    .values({name: bindparam(f"p_{name}") for name in _EMPTY if name != "member_id"})
-    .where(account.c.member_id == bindparam("p_member_id"))
+_CHANGE = change(account, [name for name in _EMPTY if name != "member_id"]).where(
+    account.c.member_id == bindparam("p_member_id")
 )

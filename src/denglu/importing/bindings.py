@@ -1,11 +1,11 @@
 """Members' accounts elsewhere (WeChat and the like): kept as they are, under the ids they have."""
 
-from sqlalchemy import bindparam, delete, update
+from sqlalchemy import bindparam, delete
 
 from denglu.domain.member import Status
 from denglu.importing.bringing import Item, Run
 from denglu.importing.layout import defaults_of, digest_of
-from denglu.importing.target import Mark
+from denglu.importing.target import Mark, bound, change
 from denglu.moving.side import Row
 from denglu.store.schema import member, member_auth
 
@@ -52,8 +52,7 @@ class BindingStep:
         target = self._run.target
         changed = [item.values for item in items if item.source_id in marks]
         if changed:
-            bound = [{f"p_{name}": value for name, value in row.items()} for row in changed]
-            await target.side.run_each(_CHANGE, bound)
+            await target.side.run_each(_CHANGE, [bound(row) for row in changed])
         fresh = [item.values for item in items if item.source_id not in marks]
         await target.insert(member_auth, fresh)
 
@@ -67,8 +66,4 @@ class BindingStep:
 
 _this = member_auth.c.id == bindparam("p_id")
 _DROP = delete(member_auth).where(_this)
-_CHANGE = (
-    update(member_auth)
-    .values({name: bindparam(f"p_{name}") for name in defaults_of(member_auth)})
-    .where(_this)
-)
+_CHANGE = change(member_auth, defaults_of(member_auth)).where(_this)

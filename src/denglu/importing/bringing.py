@@ -2,7 +2,7 @@
 one transaction.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -12,12 +12,11 @@ from denglu.importing.layout import MONEY, Reader
 from denglu.importing.source import Source
 from denglu.importing.tally import Findings, Tally
 from denglu.importing.target import Mark, Target
+from denglu.moving.copying import Progress
 from denglu.moving.side import Row
 
 # Below every id.
 _BELOW_ALL = -(2**63)
-# Told at the start of a table and after each batch: its name, rows done, rows in all.
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +80,12 @@ class Run:
     def reader(self, table: str) -> Reader:
         """Reads rows of a table as this source has it."""
         return Reader(table, self.source.columns(table))
+
+    def decide(self, values: dict[str, Any]) -> None:
+        """Give a row the status and the merchant that every look at it must agree on."""
+        values["status"] = status_of(values)
+        if values["merchant_id"] == self.terms.site_merchant:
+            values["merchant_id"] = 0
 
     def leave(self, table: str, cause: str, row_id: int, values: dict[str, Any]) -> None:
         """Leave a row out."""

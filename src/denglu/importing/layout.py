@@ -32,7 +32,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "member_level": ("id", "level", "name"),
     "member_auth": ("id", "member_id", "oauth_client", "oauth_client_user_id"),
     "merchant": ("id", "title"),
-    TOKENS: ("id", "refresh_token", "access_token", "member_id", "group", "status"),
+    TOKENS: TOKEN_COLUMNS,
 }
 _OTHER_NAMES = {
     "promoter_code": ("promo_code",),

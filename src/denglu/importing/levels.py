@@ -4,18 +4,17 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, select
 
-from denglu.domain.member import Status
-from denglu.importing.bringing import Item, Run, status_of
+from denglu.importing.bringing import Item, Run
 from denglu.importing.layout import defaults_of, digest_of
-from denglu.importing.target import Mark
+from denglu.importing.names import of_rank, rank_of
+from denglu.importing.target import Mark, bound, change
 from denglu.moving.side import Row
 from denglu.store.schema import import_mark, level, merchant
 
 TABLE = "member_level"
 FIRST_NAME = "普通会员"
-_DISABLED = 1 << 62
 # A merchant and the number of a level: there is one of each here.
 Place = tuple[int, int]
 
@@ -48,7 +47,7 @@ class LevelStep:
     def read(self, row: Row) -> Item | None:
         values, repaired = self._reader.read(row)
         place, _ = self._claim(values)
-        if self._owners[place] % _DISABLED != row[0]:
+        if of_rank(self._owners[place]) != row[0]:
             self._run.leave(TABLE, "duplicate", row[0], values)
             return None
         if place in self._own:
@@ -67,11 +66,8 @@ class LevelStep:
         target = self._run.target
         changed = [item for item in items if item.target_id]
         if changed:
-            bound = [
-                {"p_id": item.target_id, **{f"p_{n}": v for n, v in item.values.items()}}
-                for item in changed
-            ]
-            await target.side.run_each(_CHANGE, bound)
+            rows = [bound({"id": item.target_id, **item.values}) for item in changed]
+            await target.side.run_each(_CHANGE, rows)
         fresh = [item for item in items if not item.target_id]
         await target.insert(level, [item.values for item in fresh])
         await self._learn_ids(fresh)
@@ -82,11 +78,8 @@ class LevelStep:
         await self._run.target.unsettle(self.kind, marks)
 
     def _claim(self, values: dict[str, Any]) -> tuple[Place, int]:
-        values["status"] = status_of(values)
-        if values["merchant_id"] == self._run.terms.site_merchant:
-            values["merchant_id"] = 0
-        enabled = values["status"] == Status.enabled
-        return _place(values), values["id"] + (0 if enabled else _DISABLED)
+        self._run.decide(values)
+        return _place(values), rank_of(values["id"], values["status"])
 
     async def _learn_ids(self, items: list[Item]) -> None:
         if not items:
@@ -163,6 +156,4 @@ def _place(values: dict[str, Any]) -> Place:
 
 _this = level.c.id == bindparam("p_id")
 _DROP = delete(level).where(_this)
-_CHANGE = (
-    update(level).values({name: bindparam(f"p_{name}") for name in defaults_of(level)}).where(_this)
-)
+_CHANGE = change(level, defaults_of(level)).where(_this)

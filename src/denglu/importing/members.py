@@ -1,18 +1,19 @@
 """Members: everything of them but their money, under the ids that they have."""
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Update, bindparam, select, update
+from sqlalchemy import bindparam, select, update
 
 from denglu.domain.member import MemberType, Status
 from denglu.domain.mobile import canonical_mobile
 from denglu.domain.session import EndReason
-from denglu.importing.bringing import Item, Known, Run, status_of
+from denglu.importing.bringing import Item, Known, Run
 from denglu.importing.holders import Holders, scope_of
 from denglu.importing.layout import Reader, digest_of
 from denglu.importing.names import FIELDS, Names, claimed, keys_of
-from denglu.importing.target import Mark, is_brought
+from denglu.importing.target import Mark, bound, change, is_brought
 from denglu.importing.values import decoded
 from denglu.moving.side import Row
 from denglu.security.passwords import can_be_verified
@@ -39,7 +40,8 @@ async def read_names(run: Run, own: set[int]) -> Names:
     done = 0
     async for rows in run.source.batches(TABLE, reader.columns):
         for row in rows:
-            values = _decided(run, reader.read(row)[0])
+            values = reader.read(row)[0]
+            run.decide(values)
             if _may_log_in_some_day(values) and row[0] not in own:
                 for field, key in claimed(keys_of(values)):
                     names.claim(field, scope_of(values), key, row[0], values["status"])
@@ -65,7 +67,7 @@ class MemberStep:
     def read(self, row: Row) -> Item | None:
         run = self._run
         values, repaired = self._reader.read(row)
-        _decided(run, values)
+        run.decide(values)
         cause = self._cause(values)
         if cause is not None:
             run.absent.add(row[0])
@@ -99,7 +101,7 @@ class MemberStep:
         await self._holders.release()
         changed = [item for item in items if item.source_id in marks]
         if changed:
-            await target.side.run_each(_CHANGE, [_bound(item.values) for item in changed])
+            await target.side.run_each(_CHANGE, [_chosen(item, _PLAIN) for item in changed])
             await self._follow(changed)
             await self._change_passwords(changed, marks)
             await self._end_sessions(changed, now)
@@ -161,8 +163,7 @@ class MemberStep:
         side = self._run.target.side
         others = [i for i in changed if marks[i.source_id].secret_digest != i.secret]
         if others:
-            values = [{f"p_{name}": i.values[name] for name in ("id", *_PASSWORD)} for i in others]
-            await side.run_each(_PASSWORDS, values)
+            await side.run_each(_PASSWORDS, [_chosen(item, _PASSWORD) for item in others])
         # As wherever a password or a status changes: logins that are under way fail.
         ids = {item.source_id for item in others} | {
             item.source_id
@@ -195,14 +196,6 @@ class MemberStep:
             await side.run_each(_WIPE_SESSIONS, wiped)
 
 
-def _decided(run: Run, values: dict[str, Any]) -> dict[str, Any]:
-    """What both looks at a member must agree on."""
-    values["status"] = status_of(values)
-    if values["merchant_id"] == run.terms.site_merchant:
-        values["merchant_id"] = 0
-    return values
-
-
 def _may_log_in_some_day(values: dict[str, Any]) -> bool:
     return values["id"] > 0 and values["type"] in _TYPES and values["status"] != Status.deleted
 
@@ -211,22 +204,16 @@ def _secret(password_hash: str | None) -> bytes:
     return hashlib.sha256((password_hash or "").encode("utf-8", "replace")).digest()
 
 
-def _bound(values: dict[str, Any]) -> dict[str, Any]:
-    return {f"p_{name}": values[name] for name in ("id", *_PLAIN)}
+def _chosen(item: Item, names: Iterable[str]) -> dict[str, Any]:
+    return bound({name: item.values[name] for name in ("id", *names)})
 
 
 _PASSWORD = ("password_hash", "legacy_hash")
 _OWN = ("id", "password_version", *_PASSWORD)
 _PLAIN = [column.name for column in member.columns if column.name not in _OWN]
 _this = member.c.id == bindparam("p_id")
-_CHANGE: Update = (
-    update(member)
-    .values({name: bindparam(f"p_{name}") for name in _PLAIN})
-    .where(_this, member.c.status != Status.deleted.value)
-)
-_PASSWORDS = (
-    update(member).values({name: bindparam(f"p_{name}") for name in _PASSWORD}).where(_this)
-)
+_CHANGE = change(member, _PLAIN).where(_this, member.c.status != Status.deleted.value)
+_PASSWORDS = change(member, _PASSWORD).where(_this)
 _VERSION = update(member).values(password_version=member.c.password_version + 1).where(_this)
 END_SESSIONS = (
     update(session)

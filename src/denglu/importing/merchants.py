@@ -9,7 +9,7 @@ from denglu.importing.bringing import Item, Run, status_of
 from denglu.importing.layout import defaults_of, digest_of
 from denglu.importing.members import END_SESSIONS
 from denglu.importing.names import Names, Scope
-from denglu.importing.target import Mark, chunks, is_brought
+from denglu.importing.target import Mark, bound, change, chunks, is_brought
 from denglu.moving.side import MovingTrouble, Row
 from denglu.store.schema import member, merchant
 
@@ -80,8 +80,7 @@ class MerchantStep:
         if changed:
             # Names that change hands are free for a moment.
             await target.side.run_each(_NAMELESS, [{"p_id": row["id"]} for row in changed])
-            bound = [{f"p_{name}": value for name, value in row.items()} for row in changed]
-            await target.side.run_each(_CHANGE, bound)
+            await target.side.run_each(_CHANGE, [bound(row) for row in changed])
             await self._shut_out(row["id"] for row in changed if row["status"] != Status.enabled)
         await target.insert(merchant, [item.values for item in items if not item.exists])
 
@@ -134,8 +133,4 @@ def _nameless(merchant_id: int, now: int) -> dict[str, object]:
 
 _this = merchant.c.id == bindparam("p_id")
 _NAMELESS = update(merchant).values(name_key=None).where(_this)
-_CHANGE = (
-    update(merchant)
-    .values({name: bindparam(f"p_{name}") for name in defaults_of(merchant)})
-    .where(_this)
-)
+_CHANGE = change(merchant, defaults_of(merchant)).where(_this)

@@ -38,18 +38,27 @@ class Names:
 
     def claim(self, field: str, scope: Scope, key: str, member_id: int, status: int) -> None:
         """Somebody is called so."""
-        name = _whole(field, scope, key)
-        rank = member_id if status == Status.enabled else member_id + _DISABLED
+        name, rank = _whole(field, scope, key), rank_of(member_id, status)
         self._owners[name] = min(rank, self._owners.get(name, rank))
 
     def is_anothers(self, field: str, scope: Scope, key: str, member_id: int) -> bool:
         """Whether somebody else has the name."""
         owner = self._owners.get(_whole(field, scope, key))
-        return owner is not None and owner % _DISABLED != member_id
+        return owner is not None and of_rank(owner) != member_id
 
     def owner(self, field: str, scope: Scope, key: str) -> int:
         """Who has the name."""
-        return self._owners[_whole(field, scope, key)] % _DISABLED
+        return of_rank(self._owners[_whole(field, scope, key)])
+
+
+def rank_of(row_id: int, status: int) -> int:
+    """Who has what two claim: the lowest rank."""
+    return row_id if status == Status.enabled else row_id + _DISABLED
+
+
+def of_rank(rank: int) -> int:
+    """The id of the row with a rank."""
+    return rank % _DISABLED
 
 
 def keys_of(values: Mapping[str, Any]) -> dict[str, str | None]:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from denglu.importing import accounts, levels, merchants
 from denglu.importing.bindings import BindingStep
-from denglu.importing.bringing import Progress, Run, Terms, bring
+from denglu.importing.bringing import Run, Terms, bring
 from denglu.importing.comparing import compare
 from denglu.importing.layout import TABLES, TOKENS
 from denglu.importing.members import MemberStep, own_ids, read_names
@@ -18,6 +18,7 @@ from denglu.importing.source import look_at
 from denglu.importing.tally import Findings, Tally
 from denglu.importing.target import Target
 from denglu.importing.tokens import TokenStep
+from denglu.moving.copying import Progress
 from denglu.moving.opening import check_revision, open_side
 from denglu.moving.side import MovingTrouble, Side
 from denglu.store.schema import account, member, member_auth, merchant

@@ -29,7 +29,6 @@ class Source:
         self._side = side
         self._prefix = prefix
         self._columns = columns
-        self.where = side.where
 
     def has(self, name: str) -> bool:
         """Whether there is such a table; ``name`` without the prefix, as everywhere."""

@@ -5,7 +5,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Table, bindparam, delete, func, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Table,
+    Update,
+    bindparam,
+    delete,
+    func,
+    select,
+    update,
+)
 
 from denglu.moving.side import MovingTrouble, Row, Side
 from denglu.store.schema import import_mark
@@ -134,6 +144,16 @@ def is_brought(kind: str, table: Table) -> ColumnElement[bool]:
     """Whether a row of a table in which rows keep their ids came with an import."""
     mark = select(_source_id).where(_kind == kind, _source_id == table.c.id)
     return mark.exists()
+
+
+def change(table: Table, names: Iterable[str]) -> Update:
+    """Sets these columns to values that are ``bound``."""
+    return update(table).values({name: bindparam(f"p_{name}") for name in names})
+
+
+def bound(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values under names that no column has which a statement sets."""
+    return {f"p_{name}": value for name, value in values.items()}
 
 
 def chunks(values: Iterable[Any]) -> list[list[Any]]:

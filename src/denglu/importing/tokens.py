@@ -16,7 +16,7 @@ from denglu.domain.member import MemberType, Status
 from denglu.domain.session import EndReason, Kind
 from denglu.importing.bringing import Item, Run
 from denglu.importing.layout import TOKEN_COLUMNS, TOKENS
-from denglu.importing.target import Mark, chunks
+from denglu.importing.target import Mark, bound, change, chunks
 from denglu.importing.values import decoded
 from denglu.moving.side import Row
 from denglu.store.schema import member, merchant, session, token
@@ -189,8 +189,7 @@ class TokenStep:
         return dict(zip(_LIVES, (pair.access_until, pair.refresh_until, last), strict=True))
 
     def _lasting(self, item: Item) -> dict[str, int]:
-        lives = self._lives(item.values["pair"])
-        return {"p_id": item.target_id, **{f"p_{name}": at for name, at in lives.items()}}
+        return bound({"id": item.target_id, **self._lives(item.values["pair"])})
 
     async def _spent(self, items: Sequence[Item]) -> set[bytes]:
         """Refresh tokens from which a session went on that lives."""
@@ -266,9 +265,7 @@ _as_brought = (
     session.c.generation == _FIRST,
     session.c.slot.is_not(None),
 )
-_LAST = (
-    update(session).values({name: bindparam(f"p_{name}") for name in _LIVES}).where(*_as_brought)
-)
+_LAST = change(session, _LIVES).where(*_as_brought)
 _END = (
     update(session)
     .values(

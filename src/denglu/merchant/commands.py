@@ -8,11 +8,10 @@ from denglu.cli.backstage import read_settings
 from denglu.cli.faults import Fault
 from denglu.cli.output import json_option, plain, print_json, print_table
 from denglu.merchant import users
-from denglu.merchant.desk import PAGE, at_desk, find, sessions
+from denglu.merchant.desk import PAGE, administer, find, sessions
 
 if TYPE_CHECKING:
     from denglu.domain.merchant import Merchant
-    from denglu.flows.administer import Administer
     from denglu.flows.merchants import AdministerMerchants
 
 
@@ -49,7 +48,7 @@ def add(name: str, as_json: bool) -> None:
 
     name = check_name(name)
     try:
-        added = at_desk(read_settings(), lambda desk, _: desk.add(name), create=True)
+        added = administer(read_settings(), lambda desk: desk.add(name), create=True)
     except Taken:
         raise Fault("the name is in use by another merchant") from None
     if as_json:
@@ -69,13 +68,13 @@ def list_(as_json: bool) -> None:
     """
     from denglu.merchant.views import MERCHANT_HEAD, merchant_json, merchant_row
 
-    async def work(desk: "AdministerMerchants", _: "Administer") -> "list[Merchant]":
+    async def work(desk: "AdministerMerchants") -> "list[Merchant]":
         found: list[Merchant] = []
         while page := await desk.page(found[-1].id if found else 0, PAGE):
             found += page
         return found
 
-    found = at_desk(read_settings(), work)
+    found = administer(read_settings(), work)
     if as_json:
         print_json([merchant_json(each) for each in found])
     elif found:
@@ -119,11 +118,11 @@ def _set_status(name: str, status_name: str, as_json: bool) -> None:
 
     status = Status[status_name]
 
-    async def work(desk: "AdministerMerchants", _: "Administer") -> "tuple[Merchant, int]":
+    async def work(desk: "AdministerMerchants") -> "tuple[Merchant, int]":
         found = await find(desk, name)
         return found, await desk.set_status(found, status)
 
-    found, ended = at_desk(read_settings(), work)
+    found, ended = administer(read_settings(), work)
     if as_json:
         print_json(
             {"id": found.id, "name": found.name, "status": status.name, "sessions_ended": ended}

@@ -9,7 +9,6 @@ from denglu.cli.output import counted
 
 if TYPE_CHECKING:
     from denglu.domain.merchant import Merchant
-    from denglu.flows.administer import Administer
     from denglu.flows.merchants import AdministerMerchants
     from denglu.settings import Settings
 
@@ -17,21 +16,16 @@ T = TypeVar("T")
 PAGE = 500
 
 
-def at_desk(
+def administer(
     settings: "Settings",
-    work: "Callable[[AdministerMerchants, Administer], Awaitable[T]]",
+    work: "Callable[[AdministerMerchants], Awaitable[T]]",
     *,
     create: bool = False,
 ) -> T:
     """Run ``work``. ``create`` makes a database that is not there yet."""
-    from denglu.flows.administer import Administer
     from denglu.flows.merchants import AdministerMerchants
 
-    return behind(
-        settings,
-        lambda *parts: work(AdministerMerchants(*parts), Administer(*parts)),
-        create=create,
-    )
+    return behind(settings, lambda *parts: work(AdministerMerchants(*parts)), create=create)
 
 
 async def find(desk: "AdministerMerchants", name: str) -> "Merchant":

@@ -4,22 +4,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from denglu.cli.backstage import read_settings
+from denglu.cli.backstage import behind, read_settings
 from denglu.cli.faults import Fault
-from denglu.cli.output import json_option, plain, print_json, print_table
-from denglu.merchant.desk import PAGE, at_desk, find, sessions
+from denglu.cli.output import json_option, password_option, plain, print_json, print_table
+from denglu.merchant.desk import PAGE, administer, find, sessions
 
 if TYPE_CHECKING:
     from denglu.domain.member import Member
-    from denglu.flows.administer import Administer
     from denglu.flows.merchants import AdministerMerchants
-
-_password_stdin = click.option(
-    "--password-stdin",
-    is_flag=True,
-    required=True,
-    help="Read the password from standard input: it never stands in a command line.",
-)
+    from denglu.flows.ports import Clock, Passwords, Store
 
 
 @click.command("user-add", short_help="Add a user of a merchant.")
@@ -27,7 +20,7 @@ _password_stdin = click.option(
 @click.option("--username", required=True, help="The name to log in with.")
 @click.option("--mobile", default="", help="A mainland mobile; the user can log in with it too.")
 @click.option("--nickname", default="", help="The name others see; made up when not given.")
-@_password_stdin
+@password_option
 @json_option
 def user_add(
     name: str, username: str, mobile: str, nickname: str, password_stdin: bool, as_json: bool
@@ -49,7 +42,7 @@ def user_add(
     settings = read_settings()
     new = new_member.read_new(settings, username, mobile, nickname)
 
-    async def work(desk: "AdministerMerchants", _: "Administer") -> "Member":
+    async def work(desk: "AdministerMerchants") -> "Member":
         return await desk.add_user(
             await find(desk, name),
             username=new.username,
@@ -59,7 +52,7 @@ def user_add(
         )
 
     try:
-        added = at_desk(settings, work)
+        added = administer(settings, work)
     except Taken as taken:
         raise Fault(f"the {taken.field} is in use by another user of a merchant") from None
     _tell(added, "was added", as_json)
@@ -78,14 +71,14 @@ def user_list(name: str, as_json: bool) -> None:
     from denglu.cli.views import MEMBER_HEAD, member_row
     from denglu.merchant.views import user_json
 
-    async def work(desk: "AdministerMerchants", _: "Administer") -> "list[Member]":
+    async def work(desk: "AdministerMerchants") -> "list[Member]":
         found: list[Member] = []
         of = await find(desk, name)
         while page := await desk.users(of, found[-1].id if found else 0, PAGE):
             found += page
         return found
 
-    users = at_desk(read_settings(), work)
+    users = administer(read_settings(), work)
     if as_json:
         print_json([user_json(each) for each in users])
     elif users:
@@ -125,7 +118,7 @@ def user_enable(who: str, as_json: bool) -> None:
 
 @click.command("user-password", short_help="Give a user another password.")
 @click.argument("who", metavar="USER")
-@_password_stdin
+@password_option
 @json_option
 def user_password(who: str, password_stdin: bool, as_json: bool) -> None:
     """Give a user of a merchant another password, read from standard input (one line end is
@@ -138,12 +131,12 @@ def user_password(who: str, password_stdin: bool, as_json: bool) -> None:
     from denglu.cli import new_member
 
     settings = read_settings()
-    user = at_desk(settings, lambda desk, _: _find_user(desk, who))
+    user = administer(settings, lambda desk: _find_user(desk, who))
     password = new_member.read_password()
     new_member.check_password(
         password, settings, username=user.username, mobile=user.mobile, nickname=user.nickname
     )
-    ended = at_desk(settings, lambda desk, _: desk.set_password(user, password))
+    ended = administer(settings, lambda desk: desk.set_password(user, password))
     if ended is None:
         raise Fault(f"user {user.id} is not enabled: `denglu merchant user-enable {user.id}` first")
     _tell(user, "has another password", as_json, ended=ended)
@@ -164,17 +157,20 @@ async def _find_user(desk: "AdministerMerchants", who: str) -> "Member":
 
 def _set_user_status(who: str, status_name: str, as_json: bool) -> None:
     from denglu.domain.member import Status
+    from denglu.flows.administer import Administer
+    from denglu.flows.merchants import AdministerMerchants
 
     status = Status[status_name]
 
-    async def work(desk: "AdministerMerchants", members: "Administer") -> "tuple[Member, int]":
-        found = await _find_user(desk, who)
+    async def work(store: "Store", clock: "Clock", passwords: "Passwords") -> "tuple[Member, int]":
+        found = await _find_user(AdministerMerchants(store, clock, passwords), who)
+        members = Administer(store, clock, passwords)
         ended = 0 if status is Status.enabled else len(await members.sessions(found))
         if not await members.set_status(found, status):
             raise Fault(f"user {found.id} was deleted before")
         return found, ended
 
-    found, ended = at_desk(read_settings(), work)
+    found, ended = behind(read_settings(), work)
     _tell(found, f"is {status.name}", as_json, status=status.name, ended=ended)
 
 

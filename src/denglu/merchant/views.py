@@ -1,8 +1,7 @@
 """Merchants and their users as commands take and show them. The keys of the JSON are stable."""
 
-import unicodedata
-
 from denglu.cli.faults import Fault
+from denglu.cli.new_member import has_unseen
 from denglu.cli.output import when
 from denglu.cli.views import Json, masked_name, member_json
 from denglu.domain.member import Member, Status, name_key
@@ -19,7 +18,7 @@ def check_name(text: str) -> str:
         raise Fault("the name is blank")
     if max(len(text), len(key)) > _LONGEST_NAME:
         raise Fault(f"the name is longer than {_LONGEST_NAME} characters")
-    if any(unicodedata.category(char).startswith(("C", "Zl", "Zp")) for char in text):
+    if has_unseen(text):
         raise Fault("the name holds a control or invisible character")
     if key.isdecimal():
         raise Fault("the name is a number: a merchant can be named by its id, too")

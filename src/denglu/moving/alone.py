@@ -1,4 +1,4 @@
-"""One at a time in a folder: of backups, of exports."""
+"""Folders in which backups and exports are made: one at a time, and there for good."""
 
 import contextlib
 import fcntl
@@ -26,5 +26,14 @@ def alone_in(folder: Path, doing: str, *, linked: bool) -> Iterator[None]:
         except OSError:
             pass  # some network disks know no such lock
         yield
+    finally:
+        os.close(descriptor)
+
+
+def make_durable(folder: Path) -> None:
+    """Names that were given or taken in it outlive a power cut. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
     finally:
         os.close(descriptor)

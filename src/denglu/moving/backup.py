@@ -16,7 +16,7 @@ from pathlib import Path
 
 import apsw
 
-from denglu.moving.alone import alone_in
+from denglu.moving.alone import alone_in, make_durable
 from denglu.moving.side import MovingTrouble
 from denglu.store.file import open_file, trouble
 
@@ -62,7 +62,7 @@ def back_up(
             part.rename(path)
         finally:
             _remove_leftovers(part)
-        _make_durable(path.parent)
+        make_durable(path.parent)
         removed = _older(path.parent, keep) if named and keep is not None else []
         for old in removed:
             old.unlink()
@@ -149,11 +149,3 @@ def _check(part: Path, stop: threading.Event) -> None:
             raise trouble(part, error) from None
     if answers != [("ok",)]:
         raise MovingTrouble(f"the backup is not sound ({answers[0][0]}): is a disk failing?")
-
-
-def _make_durable(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
