@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from denglu.asgi import WHOLE
+
 Chunk = bytes | Callable[[], Awaitable[bytes]]
 
 
@@ -15,6 +17,7 @@ class Sent:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     received: int = 0
+    at_once: bool = False
 
 
 async def call(
@@ -27,8 +30,11 @@ async def call(
     query: bytes = b"",
     client: tuple[str, int] | None = ("203.0.113.9", 50000),
     receive: Callable[[], Awaitable[dict[str, Any]]] | None = None,
+    whole: bool | None = None,
 ) -> Sent:
-    """One request; the body comes in ``chunks`` without an end of its own."""
+    """One request; the body comes in ``chunks`` without an end of its own. ``whole``: the server
+    takes answers at once, and has room for them or not.
+    """
     sent, rest = Sent(), iter(chunks)
 
     async def next_chunk() -> dict[str, Any]:
@@ -45,7 +51,15 @@ async def call(
         else:
             sent.body += message.get("body", b"")
 
-    scope = {
+    def at_once(status: int, lines: bytes, body: bytes, close: bool) -> bool:
+        if whole:
+            assert lines.endswith(b"\r\n")
+            pairs = (line.split(": ", 1) for line in lines.decode().split("\r\n")[:-1])
+            sent.headers = dict(pairs) | ({"connection": "close"} if close else {})
+            sent.status, sent.body, sent.at_once = status, body, True
+        return bool(whole)
+
+    scope: dict[str, Any] = {
         "type": "http",
         "method": method,
         "path": path,
@@ -53,5 +67,7 @@ async def call(
         "headers": list(headers),
         "client": client,
     }
+    if whole is not None:
+        scope[WHOLE] = at_once
     await app(scope, receive or next_chunk, send)
     return sent

@@ -12,7 +12,7 @@ from typing import Any
 
 import uvloop
 
-from denglu.asgi import Receive, Scope, Send
+from denglu.asgi import WHOLE, Receive, Scope, Send
 from denglu.logs import AccessLog
 from denglu.serving.edge import Bounds, Edge
 from denglu.serving.faults import FaultAnswers
@@ -93,7 +93,9 @@ class Client:
 
 @dataclass
 class Door:
-    """A running server and what happened behind it."""
+    """A running server and what happened behind it. ``whole``: the app answers in the server's
+    own way, not in messages.
+    """
 
     server: HttpServer
     edge: Edge
@@ -104,6 +106,7 @@ class Door:
     hold: asyncio.Event = field(default_factory=asyncio.Event)
     held: asyncio.Event = field(default_factory=asyncio.Event)
     clients: list[Client] = field(default_factory=list)
+    whole: bool = False
 
     async def client(self) -> Client:
         """A new connection."""
@@ -113,7 +116,7 @@ class Door:
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the path and the size of the body."""
-        path = scope["path"]
+        path, whole = scope["path"], scope.pop(WHOLE)
         size, more = 0, path not in ("/early", "/quick")
         while more:
             message = await receive()
@@ -127,8 +130,12 @@ class Door:
             self.held.set()
             await self.hold.wait()
         body = b"x" * 20_000_000 if path == "/big" else f"{path} {size}".encode()
+        close = path == "/early"
+        length = b"content-length: %d\r\n" % len(body)
+        if self.whole and whole(200, length, body, close):
+            return
         headers = [(b"content-length", b"%d" % len(body))]
-        if path == "/early":
+        if close:
             headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -145,7 +152,7 @@ class Door:
 
 @contextlib.asynccontextmanager
 async def open_door(
-    wire: str = "document", http_status: str = "envelope", **bounds: Any
+    wire: str = "document", http_status: str = "envelope", *, whole: bool = False, **bounds: Any
 ) -> AsyncIterator[Door]:
     """A door with these bounds; what is not given is far away. Closed at the end."""
     far = {"connections": 100, "head_time": 60, "request_time": 60, "keep_alive": 60}
@@ -165,7 +172,7 @@ async def open_door(
 
     server = HttpServer(app, edge, backlog=16, grace=10, ready=ready.set)
     task = asyncio.create_task(server.serve([listening]))
-    door = Door(server, edge, port, text, task)
+    door = Door(server, edge, port, text, task, whole=whole)
     await ready.wait()
     try:
         yield door

@@ -1,15 +1,26 @@
 """What clients may do to the HTTP edge, over raw sockets: too much, too slow, too many."""
 
 import asyncio
+import functools
 import socket
 import time
 
 import pytest
 
 from denglu.serving.protocol import BoundedProtocol
-from tests.cli.door import GET, Client, Door, on_uvloop, open_door, until
+from tests.cli.door import GET, Client, Door, on_uvloop, until
+from tests.cli.door import open_door as any_door
 
 HEAD = b"GET /a HTTP/1.1\r\nHost: x\r\n"
+
+
+open_door = any_door
+
+
+@pytest.fixture(autouse=True, params=[False, True], ids=["messages", "whole"])
+def both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is behind the door answers in ASGI's messages, or at once: nobody can tell."""
+    monkeypatch.setitem(globals(), "open_door", functools.partial(any_door, whole=request.param))
 
 
 def refused(answer: object, status: int, reason: str) -> None:
@@ -214,6 +225,21 @@ async def test_a_request_being_answered_has_no_deadline_here() -> None:
         await asyncio.sleep(0.4)  # many a sweep
         door.hold.set()
         assert (await client.answer()).body == b"/held 0"
+
+
+@on_uvloop
+async def test_answers_do_not_pile_up_for_a_client_that_does_not_read() -> None:
+    async with open_door() as door:
+        client = await door.client()
+        client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await client.send(GET % b"big" * 3)
+        await until(lambda: len(door.seen) >= 2)
+        (connection,) = door.server.server_state.connections
+        for _ in range(10):
+            await asyncio.sleep(0)
+            assert connection.transport.get_write_buffer_size() <= 20_001_000
+        client.writer.transport.resume_reading()  # type: ignore[attr-defined]
+        assert [len((await client.answer()).body) for _ in range(3)] == [20_000_000] * 3
 
 
 @on_uvloop

@@ -6,11 +6,12 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -27,6 +28,17 @@ _DRIVERS = {"postgresql": "postgresql+asyncpg", "mysql": "mysql+asyncmy"}
 def migrate_to(url: str, revision: str) -> None:
     """Bring a network database to a revision, as the version of that revision did."""
     on_connection(url, lambda connection: upgrade(connection, revision))
+
+
+def bring_file_to(path: Path, revision: str) -> None:
+    """A new SQLite file as the version of that revision left it."""
+    engine = create_engine(f"sqlite:///{path}")
+    try:
+        with engine.begin() as connection:
+            upgrade(connection, revision)
+    finally:
+        engine.dispose()
+    path.chmod(0o600)
 
 
 def differences(url: str) -> list[Any]:

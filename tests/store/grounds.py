@@ -107,7 +107,7 @@ class NetworkGround(Ground):
         self._url = url
         self._shell = shell
         self.kind = url.partition("://")[0]
-        _empty(shell, is_mysql=url.startswith("mysql"))
+        empty(shell, is_mysql=url.startswith("mysql"))
 
     def _open(self) -> Store:
         return NetworkStore(self._driver(), NoFeed(), deadline=_PATIENCE, cache_age=CACHE_AGE)
@@ -127,7 +127,7 @@ class NetworkGround(Ground):
         return rows
 
 
-def _empty(shell: Shell, *, is_mysql: bool) -> None:
+def empty(shell: Shell, *, is_mysql: bool) -> None:
     """As after the migrations: no rows but those that they insert, and ids from 1."""
     shell("DELETE FROM member_level WHERE merchant_id <> 0")
     for table in metadata.sorted_tables:
@@ -145,16 +145,17 @@ def _empty(shell: Shell, *, is_mysql: bool) -> None:
 @pytest.fixture(scope="session")
 def migrated_postgres(postgres_server: PostgresServer) -> Iterator[tuple[str, Shell]]:
     """A migrated database for the session, and a shell on it."""
-    yield from _migrated(postgres_server)
+    yield from migrated(postgres_server)
 
 
 @pytest.fixture(scope="session")
 def migrated_mysql(mariadb_server: MariadbServer) -> Iterator[tuple[str, Shell]]:
     """A migrated database for the session, and a shell on it."""
-    yield from _migrated(mariadb_server)
+    yield from migrated(mariadb_server)
 
 
-def _migrated(server: PostgresServer | MariadbServer) -> Iterator[tuple[str, Shell]]:
+def migrated(server: PostgresServer | MariadbServer) -> Iterator[tuple[str, Shell]]:
+    """A new database with its tables."""
     url = server.create_database()
     migrate_database(url)
     with closing(Shell(url)) as shell:

@@ -20,9 +20,9 @@ import denglu.store
 from denglu.store.file import FileTrouble
 from denglu.store.memory import MemoryStore
 from denglu.store.migrate import HEAD, NEEDS, WrongSchema, current_revision, migrate
-from denglu.store.migrate.alembic import upgrade
 from denglu.store.schema import metadata
 from denglu.store.statements import compile_all
+from tests.store.earlier import bring_file_to
 
 
 def test_the_migrated_schema_is_the_declared_one(path: Path) -> None:
@@ -212,16 +212,6 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises((WrongSchema, FileTrouble)):
         migrate(path)
     assert path.read_text().startswith("hello")
-
-
-def bring_file_to(path: Path, revision: str) -> None:
-    """A file as the version of that revision left it."""
-    engine = create_engine(f"sqlite:///{path}")
-    try:
-        with engine.begin() as connection:
-            upgrade(connection, revision)
-    finally:
-        engine.dispose()
 
 
 def execute(path: Path, statement: str) -> list[Any]:

@@ -9,7 +9,7 @@ import apsw
 import pytest
 
 from denglu.domain.member import NewMember, Status
-from denglu.domain.session import EndReason
+from denglu.domain.session import EndReason, Found
 from denglu.store.compiled import Params, Row
 from denglu.store.sqlite import SqliteStore, open_store
 from tests.store.making import (
@@ -31,15 +31,20 @@ with sqlite3.connect(sys.argv[1], timeout=10) as db:
 """
 
 
+def asked(store: SqliteStore, digest: bytes) -> Awaitable[Found]:
+    """What a request that comes now finds: each is a task of its own."""
+    return asyncio.create_task(found(store, digest))
+
+
 async def test_T08_another_connections_commit_is_seen_at_once(
     sqlite: SqliteStore, neighbour: apsw.Connection
 ) -> None:
     await add_member(sqlite)
     session_id, _ = await open_session(sqlite, new_session())
     for status in (0, 1, 0, 1):
-        await found(sqlite, access(session_id))
+        await asked(sqlite, access(session_id))
         neighbour.execute(f"update member set status = {status}")
-        assert (await found(sqlite, access(session_id))).member.status == status
+        assert (await asked(sqlite, access(session_id))).member.status == status
 
 
 async def test_what_another_connection_has_not_committed_is_not_seen(
@@ -48,9 +53,42 @@ async def test_what_another_connection_has_not_committed_is_not_seen(
     await add_member(sqlite)
     session_id, _ = await open_session(sqlite, new_session())
     neighbour.execute("begin immediate; update member set status = 0")
-    assert (await found(sqlite, access(session_id))).member.status == 1
+    assert (await asked(sqlite, access(session_id))).member.status == 1
     neighbour.execute("commit")
-    assert (await found(sqlite, access(session_id))).member.status == 0
+    assert (await asked(sqlite, access(session_id))).member.status == 0
+
+
+async def test_T08_what_is_committed_within_a_turn_is_seen_by_whoever_asks_after_it(
+    sqlite: SqliteStore, neighbour: apsw.Connection
+) -> None:
+    await add_member(sqlite)
+    session_id, _ = await open_session(sqlite, new_session())
+    digest = access(session_id)
+    for status in (0, 1, 0, 1):
+        before = [asked(sqlite, digest) for _ in range(3)]
+        # All in one turn: somebody asks, somebody commits, somebody asks.
+        await asked(sqlite, digest)
+        neighbour.execute(f"update member set status = {status}")
+        after = [asked(sqlite, digest) for _ in range(3)]
+        assert {(await each).member.status for each in after} == {status}
+        assert {(await each).member.status for each in before} == {1 - status}
+
+
+async def test_those_who_ask_together_ask_the_file_once(
+    sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add_member(sqlite)
+    session_id, _ = await open_session(sqlite, new_session())
+    ask, times = sqlite._data_version, []
+
+    def counted() -> int:
+        times.append(1)
+        return ask()
+
+    monkeypatch.setattr(sqlite, "_data_version", counted)
+    for turn in (1, 2, 3):
+        await asyncio.gather(*(asked(sqlite, access(session_id)) for _ in range(20)))
+        assert len(times) == turn
 
 
 async def test_T08_another_process_commits_and_the_next_check_knows(

@@ -29,9 +29,9 @@ class Proxies:
         `headers` are the raw pairs: the header may come in several lines. A hop that is no
         address ends the walk: the last good hop stands.
         """
-        address = parse_address(peer)
+        address, text = _peer(peer)
         if address is None or not self._trusts(address):
-            return str(address) if address else peer
+            return text
         for hop in _hops(headers):
             known = parse_address(hop)
             if known is None:
@@ -42,7 +42,14 @@ class Proxies:
         return str(address)
 
     def _trusts(self, address: Address) -> bool:
-        return any(address in network for network in self._trusted)
+        return bool(self._trusted) and any(address in network for network in self._trusted)
+
+
+@lru_cache(maxsize=4096)
+def _peer(peer: str) -> tuple[Address | None, str]:
+    """The address of a peer, and its normal form: the text itself where it is none."""
+    address = parse_address(peer)
+    return address, peer if address is None else str(address)
 
 
 def _hops(headers: Sequence[tuple[bytes, bytes]]) -> list[str]:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Container, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import lru_cache
 from time import perf_counter
 from typing import Protocol
 
@@ -11,8 +12,8 @@ from denglu.api.binding import Reading, admitting
 from denglu.api.checks import Rules
 from denglu.api.cors import Origins, cross_origin
 from denglu.api.docs import add_docs
-from denglu.api.envelope import Answer, Envelope
-from denglu.api.exchange import Exchange
+from denglu.api.envelope import Answer, Envelope, RawHeaders
+from denglu.api.exchange import Exchange, request_ids
 from denglu.api.handlers import Site
 from denglu.api.introspect import BackEnds
 from denglu.api.member_view import MemberView
@@ -25,7 +26,7 @@ from denglu.api.refusals import ClientGone, WireRefusal
 from denglu.api.router import build_table, routed
 from denglu.api.routes import Route
 from denglu.api.wire import PROFILES
-from denglu.asgi import Receive, Scope, Send
+from denglu.asgi import WHOLE, Receive, Scope, Send, Whole
 from denglu.domain.errors import Reason, Refusal
 from denglu.domain.groups import Groups
 from denglu.domain.request_limit import RequestLimit
@@ -162,6 +163,7 @@ class Application:
     ) -> None:
         self._endpoint = endpoint
         self._proxies = proxies
+        self._ids = request_ids()
         self._body_limit = body_limit
         self._access_log = access_log
         self._lifespan = lifespan
@@ -171,26 +173,17 @@ class Application:
             await self._not_http(scope, receive, send)
             return
         begun = perf_counter()
-        exchange = Exchange(scope, receive, self._proxies)
+        whole: Whole | None = scope.pop(WHOLE, None)
+        exchange = Exchange(scope, receive, self._proxies, next(self._ids))
         try:
             answer = await self._endpoint(exchange)
         except ClientGone:
             self._access_log(exchange, None, perf_counter() - begun)
             return
-        await self._send(exchange, answer, send)
+        close = answer.close or self._leaves_much_unread(exchange)
+        if whole is None or not _told_at_once(whole, exchange, answer, close):
+            await _send(exchange, answer, close, send)
         self._access_log(exchange, answer, perf_counter() - begun)
-
-    async def _send(self, exchange: Exchange, answer: Answer, send: Send) -> None:
-        headers = [
-            *answer.headers,
-            (b"content-length", b"%d" % len(answer.body)),
-            (b"x-request-id", exchange.request_id.encode()),
-        ]
-        if answer.close or self._leaves_much_unread(exchange):
-            headers.append((b"connection", b"close"))
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        body = b"" if exchange.method == "HEAD" else answer.body
-        await send({"type": "http.response.body", "body": body})
 
     def _leaves_much_unread(self, exchange: Exchange) -> bool:
         """Whether the connection is no good any more: its next bytes are an unread body."""
@@ -217,3 +210,33 @@ class Application:
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _told_at_once(whole: Whole, exchange: Exchange, answer: Answer, close: bool) -> bool:
+    lines = b"%bcontent-length: %d\r\nx-request-id: %b\r\n" % (
+        _lines(answer.headers),
+        len(answer.body),
+        exchange.request_id.encode(),
+    )
+    return whole(answer.status, lines, b"" if exchange.method == "HEAD" else answer.body, close)
+
+
+@lru_cache(maxsize=1024)  # most answers have the same headers
+def _lines(headers: RawHeaders) -> bytes:
+    lines = [b"%b: %b" % header for header in headers]
+    if any(b"\r" in line or b"\n" in line for line in lines):
+        raise ValueError("a header would end its line")
+    return b"".join(line + b"\r\n" for line in lines)
+
+
+async def _send(exchange: Exchange, answer: Answer, close: bool, send: Send) -> None:
+    headers = [
+        *answer.headers,
+        (b"content-length", b"%d" % len(answer.body)),
+        (b"x-request-id", exchange.request_id.encode()),
+    ]
+    if close:
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    body = b"" if exchange.method == "HEAD" else answer.body
+    await send({"type": "http.response.body", "body": body})

@@ -1,6 +1,7 @@
 """One request: who is calling, from where, with which token. Nothing is judged here."""
 
 import os
+from collections.abc import Iterator
 from functools import cached_property
 from urllib.parse import parse_qsl
 
@@ -15,17 +16,27 @@ _FORWARDED = frozenset({b"x-forwarded-for", b"forwarded", b"x-real-ip"})
 _NO_TOKENS = frozenset({"", "undefined", "null"})
 
 
+def request_ids() -> Iterator[str]:
+    """128 random bits each. The kernel is asked for many at once; let no two processes share it."""
+    while True:
+        block = os.urandom(16 * 256).hex()
+        for start in range(0, len(block), 32):
+            yield block[start : start + 32]
+
+
 class Exchange:
     """A request as it came, with its id. `headers` has lower-case names, as ASGI gives them."""
 
     # No __slots__: cached_property needs the dict, and a dict costs nothing measurable here.
 
-    def __init__(self, scope: Scope, receive: Receive, proxies: Proxies) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, proxies: Proxies, request_id: str = ""
+    ) -> None:
         self.receive = receive
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
-        self.request_id = os.urandom(16).hex()
+        self.request_id = request_id or next(request_ids())
         self.body_read = False
         # As whom people log in at its path, and whose member it is about.
         self.realm: int = MemberType.member

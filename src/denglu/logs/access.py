@@ -1,7 +1,8 @@
-"""One line for each request, written in batches.
+"""One line for each request, written several at a time.
 
 The line is built by hand because it is on the way of every request: the values that repeat
-are escaped once and remembered, and the stream is written to ten times a second at most.
+are escaped once and remembered. Lines wait for others, a tenth of a second or until they fill
+a piece that a pipe takes as a whole; more would only leave the processor's cache again.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ import contextlib
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import TextIO
 
 from denglu.domain.mobile import mask_mobile
@@ -21,9 +22,10 @@ _LONGEST_REMEMBERED = 128
 _PLAIN_ID = re.compile(r"[0-9a-f]{32}").fullmatch
 _MASKED = re.compile(r"[0-9]{3}\*{4}[0-9]{4}").fullmatch
 _LONGEST = 2048
-_FLUSH_AT = 4096
 # What a pipe takes in one piece (PIPE_BUF): several processes may write into one.
 _PIECE = 4096
+# Status, code, reason, group.
+_Outcome = tuple[int | None, int | None, str | None, str | None]
 
 
 class AccessLog:
@@ -40,10 +42,12 @@ class AccessLog:
         self._delay = delay
         self._clock = clock
         self._lines: list[str] = []
+        self._room = _PIECE
         self._timer: asyncio.TimerHandle | None = None
         self._quoted: dict[str | None, str] = {}
-        self._second = -1
-        self._second_text = ""
+        self._outcomes: dict[_Outcome, str] = {}
+        self._millisecond = -1
+        self._moment = ""
 
     def write(
         self,
@@ -70,42 +74,68 @@ class AccessLog:
         where = get(path) or learn(redact_path(path))
         who = "null" if mobile is None else _masked(mobile)
         name = f'"{request_id}"' if _PLAIN_ID(request_id) else _quote(request_id)
-        self._lines.append(
+        outcome = status, code, reason, group
+        self._add(
             f'{{"time":"{self._time()}","level":"info","logger":"denglu.access",'
             f'"request_id":{name},"ip":{get(ip) or learn(ip)},'
             f'"method":{get(method) or learn(method)},"path":{where},'
-            f'"status":{_number(status)},"code":{_number(code)},'
-            f'"reason":{get(reason) or learn(reason)},"group":{get(group) or learn(group)},'
+            f"{self._outcomes.get(outcome) or self._learn_outcome(outcome)},"
             f'"member_id":{_number(member_id)},'
             f'"mobile":{who},"duration_ms":{duration_ms:.1f}}}\n'
         )
-        if len(self._lines) >= _FLUSH_AT:
-            self.flush()
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._delay, self.flush)
 
     def flush(self) -> None:
         """Write what has gathered. A stream that cannot be written to loses it."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        lines, self._lines = self._lines, []
+        self._write()
+
+    def _add(self, line: str) -> None:
+        """Whole lines are written, together no longer than what cannot be torn; a longer one
+        stands alone.
+        """
+        size = len(line) if line.isascii() else len(line.encode())
+        if size > self._room and self._lines:
+            self._write()
+        self._lines.append(line)
+        self._room -= size
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._delay, self.flush)
+
+    def _write(self) -> None:
+        text = "".join(self._lines)
+        self._lines.clear()
+        self._room = _PIECE
         with contextlib.suppress(OSError, ValueError):
-            for piece in _pieces(lines):
-                self._stream.write(piece)
-                self._stream.flush()
+            self._stream.write(text)
+            self._stream.flush()
 
     def close(self) -> None:
         """Write the rest; to be called when the server has answered its last request."""
         self.flush()
 
     def _time(self) -> str:
-        now = self._clock()
-        second = int(now)
-        if second != self._second:
-            self._second = second
-            self._second_text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        return f"{self._second_text}.{int((now - second) * 1000):03d}Z"
+        now = int(self._clock() * 1000)
+        if now != self._millisecond:
+            self._millisecond = now
+            second, part = divmod(now, 1000)
+            day = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            self._moment = f"{day}.{part:03d}Z"
+        return self._moment
+
+    def _learn_outcome(self, outcome: _Outcome) -> str:
+        """What came of a request, as JSON."""
+        status, code, reason, group = outcome
+        text = (
+            f'"status":{_number(status)},"code":{_number(code)},'
+            f'"reason":{self._learn(reason)},"group":{self._learn(group)}'
+        )
+        if len(self._outcomes) >= _MOST_REMEMBERED:
+            self._outcomes.clear()
+        if group is None or len(group) <= _LONGEST_REMEMBERED:
+            self._outcomes[outcome] = text
+        return text
 
     def _learn(self, text: str | None) -> str:
         """The text as JSON. Whoever sends new ones all the time fills no memory."""
@@ -117,21 +147,6 @@ class AccessLog:
         if len(text) <= _LONGEST_REMEMBERED:
             self._quoted[text] = quoted
         return quoted
-
-
-def _pieces(lines: Iterable[str]) -> Iterator[str]:
-    """Whole lines, together no longer than what cannot be torn; a longer one stands alone."""
-    piece: list[str] = []
-    room = _PIECE
-    for line in lines:
-        size = len(line) if line.isascii() else len(line.encode())
-        if size > room and piece:
-            yield "".join(piece)
-            piece, room = [], _PIECE
-        piece.append(line)
-        room -= size
-    if piece:
-        yield "".join(piece)
 
 
 def _number(value: int | None) -> int | str:

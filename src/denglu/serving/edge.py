@@ -14,6 +14,8 @@ from denglu.serving.faults import FaultAnswers
 
 _log = logging.getLogger(__name__)
 
+Headers = list[tuple[bytes, bytes]]
+
 
 class Connection(Protocol):
     """A connection, as those see it who end it."""
@@ -62,6 +64,13 @@ class Edge:
     log: AccessLog
     leaving: set[Connection] = field(default_factory=set)
     draining: bool = False
+    _common: tuple[Headers | None, bytes] = (None, b"")
+
+    def common_lines(self, headers: Headers) -> bytes:
+        """Lines that every answer has: the date. uvicorn makes a new list each second."""
+        if self._common[0] is not headers:
+            self._common = headers, b"".join(b"%b: %b\r\n" % header for header in headers)
+        return self._common[1]
 
     async def sweep(self, connections: Iterable[Connection]) -> None:
         """End connections whose time is up, until cancelled."""

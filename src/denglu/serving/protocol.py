@@ -7,12 +7,18 @@ It knows bytes and seconds. What a request means is the API's.
 import asyncio
 import os
 import re
+from functools import partial
 from itertools import chain
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
+from denglu.asgi import WHOLE
 from denglu.serving.edge import Edge
 from denglu.serving.faults import (
     CROWDED,
@@ -126,6 +132,7 @@ class BoundedProtocol(HttpToolsProtocol):
             raise ValueError
         super().on_headers_complete()
         self.cycle.transport = self  # type: ignore[assignment]
+        self.scope[WHOLE] = partial(self._answer, self.cycle)  # type: ignore[literal-required]
         if self._edge.draining:
             self.cycle.keep_alive = False
         self._stage = _BODY
@@ -151,6 +158,29 @@ class BoundedProtocol(HttpToolsProtocol):
             self._start_asgi_task(*self.pipeline.pop())
         elif self._stage == _ANSWERING:
             self._rest()
+
+    def _answer(
+        self, cycle: RequestResponseCycle, status: int, lines: bytes, body: bytes, close: bool
+    ) -> bool:
+        """A whole answer, written at once: an ``asgi.Whole``. What uvicorn's cycle does with two
+        messages, without looking at each header, which takes it 3 µs, and in one piece.
+        """
+        if cycle.disconnected:
+            return True
+        if self.flow.write_paused:
+            return False
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        if close or not cycle.keep_alive:
+            cycle.keep_alive = False
+            lines += b"connection: close\r\n"
+        common = self._edge.common_lines(cycle.default_headers)
+        self.transport.write(b"%b%b%b\r\n%b" % (STATUS_LINE[status], common, lines, body))
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.close()
+        cycle.on_response()
+        return True
 
     def close(self) -> None:
         """End the connection after an answer; linger if the request is still arriving."""

@@ -199,6 +199,7 @@ class SqliteStore:
         self._writer = _Writer(writing, self._loop, busy_seconds)
         self._reader = SqlTransaction(SqliteConnection(self._reading, more))
         self._tokens: dict[bytes, tuple[int, Found]] = {}
+        self._version: int | None = None
         self._closed = False
 
     async def write(self, work: Work[T]) -> T:
@@ -217,7 +218,7 @@ class SqliteStore:
 
     async def find_token(self, digest: bytes) -> Found | None:
         """From the cache while nobody, in any process, has committed since it was read."""
-        version = self._data_version()
+        version = self._version_of_now()
         cached = self._tokens.get(digest)
         if cached is not None and cached[0] == version:
             return cached[1]
@@ -249,6 +250,19 @@ class SqliteStore:
             await asyncio.to_thread(self._writer.stop)
             self._reading.close()
             self._writing.close()
+
+    def _version_of_now(self) -> int:
+        """The version of the file, asked once in a turn of the loop: it is younger than every
+        request that the turn deals with, since those had come before the turn began.
+        """
+        if self._version is None:
+            # First, so that nobody who hears of a later commit comes before it.
+            self._loop.call_soon(self._forget_version)
+            self._version = self._data_version()
+        return self._version
+
+    def _forget_version(self) -> None:
+        self._version = None
 
     def _data_version(self) -> int:
         try:
