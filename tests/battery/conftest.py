@@ -122,28 +122,29 @@ def rageframe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def client(server: Server) -> Iterator[Client]:
     """A client of ``server`` on one kept connection, from a new address each time."""
-    yield from _client(server)
+    yield from client_of(server)
 
 
 @pytest.fixture
 def any_client(any_server: Server) -> Iterator[Client]:
     """The same for ``any_server``."""
-    yield from _client(any_server)
+    yield from client_of(any_server)
 
 
 @pytest.fixture
 def field_client(rageframe: Server) -> Iterator[Client]:
     """The same for ``rageframe``: an app in the field."""
-    yield from _client(rageframe)
+    yield from client_of(rageframe)
 
 
 @pytest.fixture(params=["server", "rageframe"], ids=["document", "rageframe"])
 def each_client(request: pytest.FixtureRequest) -> Iterator[Client]:
     """The test runs with ``client``, and again with ``field_client``."""
-    yield from _client(request.getfixturevalue(request.param))
+    yield from client_of(request.getfixturevalue(request.param))
 
 
-def _client(server: Server) -> Iterator[Client]:
+def client_of(server: Server) -> Iterator[Client]:
+    """For a fixture; the server's clock is right again after the test."""
     with Client(server) as opened:
         yield opened
     server.set_clock(0)

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from tests.battery.client import Client, new_password
 from tests.battery.harness import PASSWORD, Answer, Server
+from tests.cli.desk import Done, run_here
 
 SECRET = "0123456789abcdef" * 2
 
@@ -106,7 +107,7 @@ class Doors:
     def open_merchant(self) -> Door:
         """A new merchant's door for its members."""
         name = f"shop {len(self.merchants) + 1}"
-        number = int(self.merchant("add", name)["id"])
+        number = int(self._before("add", name)["id"])
         self.merchants.append(number)
         return Door(name, "", number)
 
@@ -115,10 +116,18 @@ class Doors:
     ) -> Any:
         """A user of the merchant whose members have this door."""
         words = ["user-add", str(door.merchant), "--username", username, "--password-stdin"]
-        return self.merchant(*words, *(["--mobile", mobile] if mobile else []), stdin=password)
+        return self._before(*words, *(["--mobile", mobile] if mobile else []), stdin=password)
 
-    def merchant(self, *words: str, stdin: str = "") -> Any:
+    def merchant(self, *words: str) -> Any:
         """Run `denglu merchant …`; returns what it says as JSON."""
-        done = self.server.cli("merchant", *words, "--json", stdin=stdin)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        return _said(self.server.cli("merchant", *words, "--json"))
+
+    def _before(self, *words: str, stdin: str = "") -> Any:
+        """The same in this process, for what a test begins with: it takes a tenth of the time."""
+        server, whole = self.server, ("merchant", *words, "--json")
+        return _said(run_here(whole, server.folder, server.environ(), stdin.encode()))
+
+
+def _said(done: Done) -> Any:
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)

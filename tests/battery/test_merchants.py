@@ -1,4 +1,4 @@
-"""The merchant API from end to end: a real process, users made by the real command."""
+"""The merchant API from end to end: a real process, users made by the command."""
 
 import threading
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tests.battery.client import (
     new_member,
     new_password,
 )
-from tests.battery.conftest import DatabaseFor, Record
+from tests.battery.conftest import DatabaseFor, Record, client_of
 from tests.battery.doors import SECRET, SITE, USERS, Door, Doors
 from tests.battery.harness import PASSWORD, Answer, running
 from tests.battery.test_enumeration import SAMPLES, assert_all_alike, auc, interleaved
@@ -42,9 +42,7 @@ def doors(
 
 @pytest.fixture
 def client(doors: Doors) -> Iterator[Client]:
-    with Client(doors.server) as opened:
-        yield opened
-    doors.server.set_clock(0)
+    yield from client_of(doors.server)
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,8 @@ from pathlib import Path
 import bcrypt
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import create_engine
 
 from denglu.store.migrate import HEAD
-from denglu.store.migrate.alembic import upgrade
 from tests.battery.client import fresh_mobile
 from tests.battery.conftest import Record
 from tests.battery.harness import PASSWORD, Answer, Raw, Server
@@ -26,7 +24,7 @@ from tests.battery.rivals import login, refresh
 from tests.servers.fixtures import installed
 from tests.servers.mariadb import MariadbServer
 from tests.servers.postgres import PostgresServer
-from tests.store.earlier import differences, migrate_to, transaction, until
+from tests.store.earlier import bring_file_to, differences, migrate_to, transaction, until
 
 # Every tenth member came with a bcrypt hash from elsewhere.
 _ARGON2 = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1).hash(PASSWORD)
@@ -308,14 +306,3 @@ def test_F13_a_file_is_migrated_while_its_server_starts(
         tried=f"sqlite: {members} members, {2 * members} sessions; serve migrates at its start",
         figure=f"{killed} migrations killed -9 before; ready after {seconds:.1f} s",
     )
-
-
-def bring_file_to(path: Path, revision: str) -> None:
-    """An SQLite file as the version of that revision left it."""
-    engine = create_engine(f"sqlite:///{path}")
-    try:
-        with engine.begin() as connection:
-            upgrade(connection, revision)
-    finally:
-        engine.dispose()
-    path.chmod(0o600)

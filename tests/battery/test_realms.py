@@ -7,7 +7,7 @@ from itertools import permutations
 import pytest
 
 from tests.battery.client import Client, fresh_address, fresh_mobile
-from tests.battery.conftest import DatabaseFor, Record
+from tests.battery.conftest import DatabaseFor, Record, client_of
 from tests.battery.doors import SECRET, SITE, USERS, Door, Doors
 from tests.battery.harness import PASSWORD, Answer, Raw, running
 from tests.battery.test_enumeration import assert_all_alike, what_is_seen, wrong
@@ -28,9 +28,7 @@ def doors(
 
 @pytest.fixture
 def client(doors: Doors) -> Iterator[Client]:
-    with Client(doors.server) as opened:
-        yield opened
-    doors.server.set_clock(0)
+    yield from client_of(doors.server)
 
 
 @dataclass(frozen=True)

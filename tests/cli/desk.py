@@ -105,7 +105,7 @@ class Desk:
         raw = stdin if isinstance(stdin, bytes) else stdin.encode()
         environ = self.environ(settings)
         if self.near and words[:1] != ("serve",):  # a server settles its whole process
-            return _run_here(words, self.folder, environ, raw)
+            return run_here(words, self.folder, environ, raw)
         done = subprocess.run(
             [sys.executable, "-m", "denglu", *words],
             cwd=self.folder,
@@ -170,7 +170,8 @@ class Desk:
             process.stdout.close()
 
 
-def _run_here(words: tuple[str, ...], folder: Path, environ: dict[str, str], stdin: bytes) -> Done:
+def run_here(words: tuple[str, ...], folder: Path, environ: dict[str, str], stdin: bytes) -> Done:
+    """Run a command in this process, which has nothing else to do meanwhile."""
     streams = [io.TextIOWrapper(io.BytesIO(raw), encoding="utf-8") for raw in (stdin, b"", b"")]
     root = logging.getLogger()
     handlers = root.handlers[:]

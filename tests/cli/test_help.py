@@ -1,11 +1,9 @@
 """Every command says what it does, with an example, without loading what it does not need."""
 
-import subprocess
-import sys
-
 import pytest
 
 from tests.cli.desk import Desk
+from tests.cli.helping import check_help, heavy_after_help
 
 COMMANDS = (
     "",
@@ -35,12 +33,7 @@ COMMANDS = (
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself_with_an_example(bare: Desk, command: str) -> None:
-    said = bare.ok(*command.split(), "--help")
-    assert said.startswith(f"Usage: {'denglu ' + command if command else 'denglu'} ".rstrip())
-    assert "Example" in said
-    assert f"\n    denglu {command}".rstrip() in said or f"| denglu {command}".rstrip() in said
-    assert max(map(len, said.splitlines())) <= 100
-    assert list(bare.folder.iterdir()) == []
+    check_help(bare, command)
 
 
 def test_the_short_flag_and_the_version_work(bare: Desk) -> None:
@@ -49,19 +42,7 @@ def test_the_short_flag_and_the_version_work(bare: Desk) -> None:
 
 
 def test_help_loads_no_database_and_no_server(bare: Desk) -> None:
-    heavy = {"sqlalchemy", "pydantic", "uvicorn", "argon2", "apsw", "asyncio"}
-    code = (
-        "import sys; from denglu.cli.entry import run; run(['member', 'add', '--help']);"
-        f"print(sorted(sys.modules.keys() & {heavy}))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=bare.environ({}),
-    )
-    assert done.stdout.endswith("\n[]\n"), done.stdout
+    assert heavy_after_help(bare, "member add") == "[]"
 
 
 def test_a_command_without_words_shows_help(bare: Desk) -> None:

@@ -1,12 +1,11 @@
 """``denglu merchant``: what operators do to merchants and their users, beside a running server."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
 from tests.cli.desk import PASSWORD, Desk
+from tests.cli.helping import check_help, heavy_after_help
 
 SHOP = "月光书店"
 COMMANDS = (
@@ -36,28 +35,11 @@ def refused_user(desk: Desk, username: str, *more: str, merchant: str = SHOP) ->
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself_with_an_example(bare: Desk, command: str) -> None:
-    said = bare.ok("merchant", *command.split(), "--help", plugins="merchant")
-    assert said.startswith(f"Usage: denglu merchant {command}".rstrip() + " ")
-    assert "Example" in said
-    assert f"denglu merchant {command}".rstrip() in said.partition("Example")[2]
-    assert max(map(len, said.splitlines())) <= 100
-    assert list(bare.folder.iterdir()) == []
+    check_help(bare, f"merchant {command}".rstrip(), plugins="merchant")
 
 
 def test_help_loads_no_database_and_no_server(bare: Desk) -> None:
-    heavy = {"sqlalchemy", "pydantic", "uvicorn", "argon2", "apsw", "asyncio"}
-    code = (
-        "import sys; from denglu.cli.entry import run; run(['merchant', 'user-add', '--help']);"
-        f"print(sorted(sys.modules.keys() & {heavy}))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=bare.environ({"plugins": "merchant"}),
-    )
-    assert done.stdout.endswith("\n[]\n"), done.stdout
+    assert heavy_after_help(bare, "merchant user-add", plugins="merchant") == "[]"
 
 
 def test_the_command_is_there_only_where_the_plugin_is_on(bare: Desk) -> None:

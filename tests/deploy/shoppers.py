@@ -2,25 +2,16 @@
 
 import asyncio
 import contextlib
-import functools
 import json
-import ssl
 import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.deploy.asking import trusting
+
 PASSWORD = "moonlit-harbour-17"
-
-
-@functools.cache
-def _trusting() -> ssl.SSLContext:
-    """One for all: to make one takes as long as to serve ten requests."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 @dataclass
@@ -96,7 +87,7 @@ class Shopper:
             self._streams = await asyncio.open_connection(
                 "127.0.0.1",
                 self.port,
-                ssl=_trusting(),
+                ssl=trusting(),
                 server_hostname="login.example",
                 local_addr=(self.address, 0),
             )

@@ -10,9 +10,9 @@ from denglu.api.forward_auth import identity
 from denglu.api.routes import BACK_ENDS, PROXIES
 from tests.api.fakes import FOUND
 from tests.cli.desk import Desk, Serving
+from tests.deploy.asking import ask, key, made_up
 from tests.deploy.back_end import Shop, shop_open
 from tests.deploy.nginx_sample import DEPLOY, protecting_nginx
-from tests.deploy.test_protected_sample import ask, key, made_up
 from tests.servers.fixtures import installed
 from tests.servers.php import PhpServer
 from tests.servers.process import free_port
@@ -34,7 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
         "DENGLU_INTROSPECTION_KEYS": f"shop:{SECRET}",
         "DENGLU_GROUPS": "kiosk:自助机:3",
     }
-    desk = Desk(tmp_path_factory.mktemp("denglu"), settings)
+    desk = Desk(tmp_path_factory.mktemp("denglu"), settings, near=True)
     desk.add("ming")
     with desk.serving() as started:
         yield started

@@ -12,11 +12,13 @@ import pytest
 
 from tests.battery.conftest import Record
 from tests.battery.harness import Server
+from tests.deploy.asking import ask, key
 from tests.deploy.nginx_sample import rageframe_nginx, rageframe_shop
-from tests.deploy.test_protected_sample import ask, key
 from tests.deploy.test_rageframe_sample import FORM, page
 from tests.importing.moving_in import MOUNTS, Move, rageframe_on
-from tests.importing.shop import MEMBER, LiveToken, Shop, grown_shop
+from tests.importing.people import MEMBER
+from tests.importing.phones import LiveToken
+from tests.importing.shop import Shop, grown_shop
 from tests.servers.mariadb import MariadbServer
 from tests.servers.nginx import NginxServer
 from tests.servers.process import free_port

@@ -1,7 +1,6 @@
 """The nginx sample with the real nginx: what it hides, what it adds, what it says itself."""
 
 import json
-import ssl
 import time
 from collections.abc import Iterator
 
@@ -9,6 +8,7 @@ import httpx
 import pytest
 
 from tests.cli.desk import Desk, Serving
+from tests.deploy.asking import trusting
 from tests.deploy.nginx_sample import shipped_nginx
 from tests.servers.nginx import NginxServer
 from tests.servers.process import free_port
@@ -43,10 +43,7 @@ def nginx(server: Serving) -> Iterator[NginxServer]:
 
 def get(nginx: NginxServer, path: str, **headers: str) -> httpx.Response:
     """A request over TLS, from an address of its own."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    transport = httpx.HTTPTransport(verify=context, local_address=HOUSEHOLD)
+    transport = httpx.HTTPTransport(verify=trusting(), local_address=HOUSEHOLD)
     with httpx.Client(transport=transport, timeout=20) as client:
         return client.get(f"https://127.0.0.1:{nginx.port}{path}", headers=headers)
 

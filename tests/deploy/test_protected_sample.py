@@ -1,13 +1,13 @@
 """The sample of a back end that nginx protects, with the real nginx: who gets through, as whom."""
 
-import ssl
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import httpx
 import pytest
 
 from tests.cli.desk import Desk, Serving
+from tests.deploy.asking import Headers, ask, key, made_up
 from tests.deploy.back_end import Shop, shop_open
 from tests.deploy.nginx_sample import protecting_nginx
 from tests.servers.nginx import NginxServer
@@ -15,7 +15,6 @@ from tests.servers.process import free_port
 
 # Over HTTP, and over FastCGI.
 PATHS = ("/orders?page=2", "/api/orders?page=2")
-Headers = Sequence[tuple[str, str]]
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +23,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     desk = Desk(
         tmp_path_factory.mktemp("denglu"),
         {"DENGLU_TRUSTED_PROXIES": "127.0.0.1", "DENGLU_WIRE": "rageframe"},
+        near=True,
     )
     for username in ("ming", "lan"):
         desk.add(username)
@@ -52,44 +52,22 @@ def nginx(server: Serving, open_shop: Shop) -> Iterator[NginxServer]:
         yield started
 
 
-def ask(
-    nginx: NginxServer,
-    path: str,
-    headers: Headers = (),
-    method: str = "GET",
-    body: bytes = b"",
-    host: str = "shop.example",
-) -> httpx.Response:
-    """A request over TLS."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    with httpx.Client(verify=context, trust_env=False, timeout=20) as client:
-        url = f"https://127.0.0.1:{nginx.port}{path}"
-        named = [("Host", host), *headers]
-        return client.request(method, url, headers=named, content=body or None)
-
-
-def key(token: str) -> tuple[str, str]:
-    return ("X-Api-Key", token)
+def is_member(number: str, group: str) -> dict[str, list[str]]:
+    """All that the back end is told of a member of the site."""
+    return {"ID": [number], "GROUP": [group], "LEVEL": ["1"], "MERCHANT_ID": ["0"]}
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_T10_only_a_good_token_gets_through_and_the_back_end_sees_whose_it_is(
     nginx: NginxServer, server: Serving, shop: Shop, path: str
 ) -> None:
-    for username, member in (("ming", "1"), ("lan", "2")):
+    for username, number in (("ming", "1"), ("lan", "2")):
         token = server.login(username, "iOS")
         for way in (key(token), ("Authorization", f"Bearer {token}")):
             assert ask(nginx, path, [way]).json()["seen"]
             seen = shop.seen.pop()
             assert seen.line == f"GET {path}"
-            assert seen.member == {
-                "ID": [member],
-                "GROUP": ["iOS"],
-                "LEVEL": ["1"],
-                "MERCHANT_ID": ["0"],
-            }
+            assert seen.member == is_member(number, "iOS")
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -111,25 +89,13 @@ def test_T10_without_a_good_token_the_back_end_hears_nothing(
     assert shop.seen == []
 
 
-def made_up() -> Headers:
-    """Every spelling that some back end might read as ours, twice and more."""
-    names = ("X-Member-Id", "x-member-id", "X_Member_Id", "X-Member_Id", "x-member-group",
-             "X-MEMBER-LEVEL", "X-Member-Merchant-Id", "X_MEMBER_MERCHANT_ID")  # fmt: skip
-    return [(name, value) for name in names for value in ("999", "")]
-
-
 @pytest.mark.parametrize("path", PATHS)
 def test_T10_what_a_client_says_of_itself_does_not_get_through(
     nginx: NginxServer, server: Serving, shop: Shop, path: str
 ) -> None:
     token = server.login("ming", "h5")
     assert ask(nginx, path, [key(token), *made_up()]).json()["seen"]
-    assert shop.seen[-1].member == {
-        "ID": ["1"],
-        "GROUP": ["h5"],
-        "LEVEL": ["1"],
-        "MERCHANT_ID": ["0"],
-    }
+    assert shop.seen[-1].member == is_member("1", "h5")
 
 
 @pytest.mark.parametrize("path", PATHS)

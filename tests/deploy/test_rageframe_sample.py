@@ -12,8 +12,8 @@ import pytest
 
 from denglu.api.routes import ROUTES
 from tests.cli.desk import PASSWORD, Desk, Serving
+from tests.deploy.asking import Headers, ask, key, made_up
 from tests.deploy.nginx_sample import DEPLOY, rageframe_nginx, rageframe_shop
-from tests.deploy.test_protected_sample import Headers, ask, key, made_up
 from tests.servers.nginx import NginxServer
 from tests.servers.php import PhpServer
 from tests.servers.process import free_port
@@ -34,7 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
         "DENGLU_WIRE": "rageframe",
         "DENGLU_MOUNTS": ",".join(MOUNTS),
     }
-    desk = Desk(tmp_path_factory.mktemp("denglu"), settings)
+    desk = Desk(tmp_path_factory.mktemp("denglu"), settings, near=True)
     desk.add("ming", "--mobile", "13800000000")
     with desk.serving() as started:
         yield started

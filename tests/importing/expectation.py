@@ -16,17 +16,10 @@ from sqlalchemy import Table
 from denglu.domain.member import name_key
 from denglu.domain.mobile import canonical_mobile
 from denglu.store.schema import account, level, member, member_auth
+from tests.importing.people import DELETED, MEMBER, MERCHANT_USER, Row
+from tests.importing.phones import ACCESS_LIFE, REFRESH_LIFE, LiveToken
 from tests.importing.rageframe import knows
-from tests.importing.shop import (
-    ACCESS_LIFE,
-    DELETED,
-    MEMBER,
-    MERCHANT_USER,
-    REFRESH_LIFE,
-    LiveToken,
-    Row,
-    Shop,
-)
+from tests.importing.shop import Shop
 
 Loser = tuple[int, str]
 

@@ -14,8 +14,8 @@ from sqlalchemy import Table
 from denglu.store.schema import account, level, member, member_auth, metadata, tally
 from tests.battery.harness import Server
 from tests.importing.expectation import Expectation, Live
+from tests.importing.people import Row
 from tests.importing.rageframe import Rageframe
-from tests.importing.shop import Row
 from tests.servers.mariadb import MariadbServer
 from tests.servers.process import HOST
 from tests.servers.shell import Shell

@@ -1,11 +1,9 @@
 """A private nginx, with a configuration of the test's."""
 
-import contextlib
 import signal
-import socket
 from typing import ClassVar
 
-from tests.servers.process import HOST, PrivateServer
+from tests.servers.process import HOST, PrivateServer, listens
 
 _FRAME = """\
 daemon off;
@@ -55,12 +53,7 @@ class NginxServer(PrivateServer):
         return [self.program["nginx"], "-p", folder, "-c", config, "-e", "stderr"]
 
     def is_ready(self) -> bool:
-        with (
-            contextlib.suppress(OSError),
-            socket.create_connection((HOST, self.port), timeout=1),
-        ):
-            return True
-        return False
+        return listens(self.port)
 
     @property
     def url(self) -> str:

@@ -1,11 +1,9 @@
 """A private PHP that speaks FastCGI, and runs one script."""
 
-import contextlib
-import socket
 from pathlib import Path
 from typing import ClassVar
 
-from tests.servers.process import HOST, PrivateServer
+from tests.servers.process import HOST, PrivateServer, listens
 
 
 class PhpServer(PrivateServer):
@@ -27,12 +25,7 @@ class PhpServer(PrivateServer):
         return [self.program["php-cgi"], "-n", "-b", f"{HOST}:{self.port}"]
 
     def is_ready(self) -> bool:
-        with (
-            contextlib.suppress(OSError),
-            socket.create_connection((HOST, self.port), timeout=1),
-        ):
-            return True
-        return False
+        return listens(self.port)
 
     def script(self, name: str) -> Path:
         """Where a script is."""

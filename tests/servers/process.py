@@ -202,6 +202,13 @@ class PrivateServer(ABC):
             time.sleep(0.02)
 
 
+def listens(port: int) -> bool:
+    """Whether somebody does on a port of this machine."""
+    with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
+        return True
+    return False
+
+
 def free_port() -> int:
     """A port that nobody listens on.
 
