@@ -11,12 +11,15 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.denglu-run
 DEV_STAMP := $(VENV)/.denglu-dev
 AUDIT_STAMP := $(VENV)/audit/.denglu-audit
+# The peers of the benchmark have dependencies of their own.
+PEERS := bench/peers/installed
+PEERS_STAMP := $(PEERS)/.denglu-peers
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/lock/bin/pip-compile --quiet pyproject.toml
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check fmt lock sbom audit battery battery-release mutation bench scale clean
+.PHONY: help run test check fmt lock sbom audit battery battery-release mutation bench bench-quick scale clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,8 +55,19 @@ battery-release: $(DEV_STAMP) ## rows of a release, guided fuzz, 20,000 stories 
 	$(BIN)/python -m tests.fuzz.guided
 	$(BIN)/python -m tests.model $(OPTIONS)
 
-bench: $(RUN_STAMP) ## speed against the bare server and the bare hash (needs wrk; two minutes)
-	$(BIN)/python bench/quick.py
+bench: $(DEV_STAMP) $(PEERS_STAMP) ## denglu, its ceilings and its peers in one run; writes docs/benchmark.md (needs wrk and node)
+	@bash scripts/install_servers.sh
+	$(BIN)/python -m bench $(OPTIONS)
+
+bench-quick: $(DEV_STAMP) $(PEERS_STAMP) ## the same in three minutes; writes nothing
+	@bash scripts/install_servers.sh
+	$(BIN)/python -m bench --quick $(OPTIONS)
+
+$(PEERS_STAMP): bench/peers/requirements.txt bench/peers/better_auth/package-lock.json
+	@$(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip --disable-pip-version-check --quiet install -r bench/peers/requirements.txt
+	@npm ci --prefix bench/peers/better_auth --no-audit --no-fund --silent
+	@touch $@
 
 # AREAS="rules flows": some of them only. What changes the code is no part of the tests.
 mutation: $(DEV_STAMP) ## spoil the code a little, again and again: do the tests notice? (an hour)

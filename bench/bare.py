@@ -1,6 +1,7 @@
 """The ceiling of a token check: an ASGI app that answers the same bytes and does nothing else."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -26,7 +27,7 @@ def bare_app(body: bytes) -> Any:
 
 if __name__ == "__main__":
     uvicorn.run(
-        bare_app(sys.stdin.buffer.read()),
+        bare_app(Path(sys.argv[2]).read_bytes()),
         port=int(sys.argv[1]),
         loop="uvloop",
         http="httptools",

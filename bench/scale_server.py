@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from bench.quick import free_port
+from bench.processes import free_port
 
 # While nothing that is written matters yet.
 FILLING = {
