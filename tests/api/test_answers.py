@@ -183,6 +183,16 @@ def test_rendered_members_are_remembered_within_bounds() -> None:
     assert view.render(MEMBER) == first
 
 
+def test_a_member_that_was_read_again_and_is_the_same_is_not_written_again() -> None:
+    view = MemberView(DOCUMENT)
+    first = view.render(MEMBER)
+    assert view.render(replace(MEMBER)) is first
+    assert MEMBER.account is not None
+    richer = replace(MEMBER, account=replace(MEMBER.account, user_money=Decimal("77.01")))
+    assert b'"user_money":77.01' in view.render(richer)
+    assert view.render(replace(MEMBER)) == first
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

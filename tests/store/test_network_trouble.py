@@ -9,13 +9,21 @@ import pytest
 from denglu.domain.errors import Reason, Refusal
 from denglu.domain.member import Member, NewMember
 from denglu.domain.session import EndReason
-from denglu.flows.ports import Transaction
+from denglu.flows.ports import TokenDigests, Transaction
 from denglu.store.connection import Duplicate
 from denglu.store.network import pool
 from denglu.store.network.link import Times
 from denglu.store.network.store import NetworkStore
 from tests.store.line import line_to
-from tests.store.making import NOW, access, add_member, member_of, new_session, open_session
+from tests.store.making import (
+    NOW,
+    access,
+    add_member,
+    member_of,
+    new_session,
+    open_session,
+    refresh,
+)
 from tests.store.sites import Site, site
 
 __all__ = ["site"]
@@ -232,8 +240,7 @@ async def test_work_that_met_a_key_in_use_is_run_again(site: Site) -> None:
             runs += 1
             await add(tx)
             taken = access(session_id, 1 if runs < 3 else 2)
-            params = {"digest": taken, "session_id": 9, "member_id": 9, "generation": 1, "kind": 1}
-            await tx.db.run("token_add", params)  # type: ignore[attr-defined]
+            await tx.sessions.add_pair(9, 9, 1, TokenDigests(taken, refresh(9)))
 
         await store.write(work)
         assert (runs, members(site)) == (3, 2)

@@ -167,6 +167,16 @@ async def test_a_rotation_tells_the_grandparent_that_its_child_was_used(store: S
     assert (second.rotated_at, second.child_used_at) == (NOW + 200, None)
 
 
+async def test_the_first_use_of_a_child_is_not_told_again_by_a_rotation(store: Store) -> None:
+    await add_member(store)
+    session_id, _ = await open_session(store, new_session())
+    await rotate(store, (await found(store, refresh(session_id, 1))).session, now=NOW + 100)
+    second = (await found(store, refresh(session_id, 2))).session
+    await store.write(lambda tx: tx.sessions.mark_used(second, 2, NOW + 150))
+    await rotate(store, second, now=NOW + 200)
+    assert (await found(store, refresh(session_id, 1))).token.child_used_at == NOW + 150
+
+
 async def test_access_tokens_older_than_the_generation_before_are_forgotten(store: Store) -> None:
     await add_member(store)
     session_id, _ = await open_session(store, new_session())

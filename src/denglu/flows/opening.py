@@ -22,9 +22,9 @@ class Pairs:
             self._tokens.derive(Kind.refresh, nonce, session_id, generation),
         )
 
-    async def remember(self, tx: Transaction, session: Session, generation: int) -> None:
-        """Make the digests of a generation known."""
-        await self.store(tx, session.id, session.member_id, session.nonce, generation)
+    async def remember(self, tx: Transaction, session: Session, generation: int) -> tuple[str, str]:
+        """Make the digests of a generation known; returns its pair."""
+        return await self.store(tx, session.id, session.member_id, session.nonce, generation)
 
     async def store(
         self, tx: Transaction, session_id: int, member_id: int, nonce: bytes, generation: int

@@ -57,20 +57,17 @@ class Refresh:
             lives = next_lives(self._policy, found.session.absolute_expires_at, now)
             if await tx.sessions.rotate(found.session, lives, now):
                 generation = found.session.generation + 1
-                await self._pairs.remember(tx, found.session, generation)
-                return self._grant(found, generation, lives.access - now)
+                pair = await self._pairs.remember(tx, found.session, generation)
+                return Grant(*pair, lives.access - now, found.member)
             found = _checked(await tx.sessions.find(digest), group, caller)
             step = judge_refresh(found, self._policy, now)
         if step is RefreshStep.reuse:
             await self._end_reused(tx, found.session, caller, now)
             return None
-        left = max(0, found.session.access_expires_at - now)
-        return self._grant(found, found.session.generation, left)
-
-    def _grant(self, found: Found, generation: int, left: int) -> Grant:
         session = found.session
-        access, refresh = self._pairs.derive(session.nonce, session.id, generation)
-        return Grant(access, refresh, left, found.member)
+        left = max(0, session.access_expires_at - now)
+        pair = self._pairs.derive(session.nonce, session.id, session.generation)
+        return Grant(*pair, left, found.member)
 
     async def _end_reused(
         self, tx: Transaction, session: Session, caller: Caller, now: int

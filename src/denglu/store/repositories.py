@@ -13,7 +13,7 @@ from denglu.domain.member import (
     Status,
     promoter_code,
 )
-from denglu.domain.session import EndReason, Found, Kind, Lives, Session
+from denglu.domain.session import EndReason, Found, Lives, Session
 from denglu.domain.sms_code import LiveCode
 from denglu.flows.ports import NewCode, NewSession, Taken, TokenDigests
 from denglu.store import rows
@@ -154,25 +154,23 @@ class SqlSessions:
     async def add_pair(
         self, session_id: int, member_id: int, generation: int, pair: TokenDigests
     ) -> None:
-        for kind, digest in ((Kind.access, pair.access), (Kind.refresh, pair.refresh)):
-            params: Params = {
-                "digest": digest,
-                "session_id": session_id,
-                "member_id": member_id,
-                "generation": generation,
-                "kind": int(kind),
-            }
-            await self._db.run("token_add", params)
+        params: Params = {
+            "p_access": pair.access,
+            "p_refresh": pair.refresh,
+            "p_session_id": session_id,
+            "p_member_id": member_id,
+            "p_generation": generation,
+        }
+        await self._db.run("token_add", params)
 
     async def rotate(self, session: Session, lives: Lives, now: int) -> bool:
         current = {"p_session_id": session.id, "p_generation": session.generation, "p_now": now}
         lasting = {"p_access": lives.access, "p_refresh": lives.refresh}
         if await self._db.run("session_rotate", {**current, **lasting}) != 1:
             return False
-        before = {**current, "p_generation": session.generation - 1}
-        await self._db.run("token_rotated", current)
-        await self._db.run("token_child_used", before)
-        await self._db.run("token_forget_access", before)
+        before = session.generation - 1
+        await self._db.run("token_rotated", {**current, "p_parent": before})
+        await self._db.run("token_forget_access", {**current, "p_generation": before})
         return True
 
     async def mark_used(self, session: Session, generation: int, now: int) -> None:

@@ -64,6 +64,17 @@ def _insert(table: Table, *columns: str) -> ClauseElement:
     return insert(table).values({name: bindparam(name) for name in columns})
 
 
+def _token(kind: int, digest: str) -> Mapping[str, Any]:
+    return {
+        "digest": p(digest),
+        "session_id": p("session_id"),
+        "member_id": p("member_id"),
+        "generation": p("generation"),
+        "kind": literal_column(str(kind)),
+    }
+
+
+_is_unmarked_parent = and_(token.c.generation == p("parent"), token.c.child_used_at.is_(None))
 _member_parts = [
     *(member.c[name] for name in rows.MEMBER_COLUMNS),
     *(account.c[name] for name in rows.ACCOUNT_COLUMNS),
@@ -242,12 +253,19 @@ SESSIONS: dict[str, ClauseElement] = {
         refresh_expires_at=p("refresh"),
     )
     .where(session.c.id == p("session_id"), session.c.generation == p("generation"), _live),
-    "token_add": _insert(token, "digest", "session_id", "member_id", "generation", "kind"),
+    # Both of a generation.
+    "token_add": insert(token).values([_token(1, "access"), _token(2, "refresh")]),
+    # The refresh token of a generation, and whose child it is: two rows, one way to the server.
     "token_rotated": update(token)
-    .values(rotated_at=p("now"))
+    .values(
+        rotated_at=case(
+            (token.c.generation == p("generation"), p("now")), else_=token.c.rotated_at
+        ),
+        child_used_at=case((_is_unmarked_parent, p("now")), else_=token.c.child_used_at),
+    )
     .where(
         token.c.session_id == p("session_id"),
-        token.c.generation == p("generation"),
+        token.c.generation.in_([p("generation"), p("parent")]),
         token.c.kind == 2,
     ),
     "token_child_used": update(token)

@@ -99,6 +99,9 @@ class Pool(Generic[C]):
     async def _take_place(self) -> None:
         if self._closed:
             raise Unreachable(_CLOSED)
+        if not self._places.locked():  # a free place is taken without a wait
+            await self._places.acquire()
+            return
         try:
             async with asyncio.timeout(self._wait):
                 await self._places.acquire()
