@@ -64,7 +64,7 @@ class Edge:
     log: AccessLog
     leaving: set[Connection] = field(default_factory=set)
     draining: bool = False
-    _common: tuple[Headers | None, bytes] = (None, b"")
+    _common: tuple[Headers | None, bytes] = field(default=(None, b""), init=False)
 
     def common_lines(self, headers: Headers) -> bytes:
         """Lines that every answer has: the date. uvicorn makes a new list each second."""
