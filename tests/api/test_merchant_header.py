@@ -9,6 +9,7 @@ import pytest
 from denglu.api.routes import ROUTES, Guard
 from denglu.domain.member import MemberType
 from denglu.domain.session import Caller
+from denglu.domain.sms_code import Usage
 from denglu.merchant.routes import ROUTES as MERCHANT_ROUTES
 from tests.api.asgi import call
 from tests.api.bodies import LOGIN, SMS, good_bodies, member_bodies
@@ -202,6 +203,40 @@ async def test_the_merchant_api_ignores_it_and_calls_as_a_user(serve: Serve, wir
             caller = caller_of(server)
             assert (caller.merchant_id, caller.member_type) == (0, MemberType.merchant_user)
     assert "check_merchant" not in [name for name, _ in server.flows.calls]
+
+
+async def test_a_code_of_the_merchant_api_is_for_what_there_is_there(
+    serve: Serve, wire: str
+) -> None:
+    server = serve(wire, plugins=ON, routes=MERCHANT_ROUTES)
+    path = "/merapi/v1/site/sms-code"
+    for usage in (*Usage, "nothing"):
+        told = await server.post(path, SMS | {"usage": str(usage)})
+        if usage in (Usage.login, Usage.up_pwd):
+            assert told["code"] == 200
+        else:
+            assert (told["code"], told["message"]) == (422, "用途是无效的。")
+    asked = [given["usage"] for name, given in server.flows.calls if name == "send_code"]
+    assert asked == [Usage.login, Usage.up_pwd]
+    known = await server.post(path, SMS | {"usage": "forgot"})
+    assert known["code"] == (200 if wire == "rageframe" else 422)
+
+
+async def test_its_document_names_these_usages(serve: Serve, wire: str) -> None:
+    document = await serve(wire, plugins=ON, routes=MERCHANT_ROUTES).get("/openapi.json")
+    schemas = document["components"]["schemas"]
+    users, members = (
+        schemas[name]["properties"]["usage"] for name in ("UserSmsCodeForm", "SmsCodeForm")
+    )
+    assert users["enum"] == ["login", "up-pwd"]
+    for said in ("description", "x-texts", "x-label"):
+        assert users[said] == members[said]
+    operation = document["paths"]["/merapi/v1/site/sms-code"]["post"]
+    body = operation["requestBody"]["content"]["application/json"]
+    assert body["schema"]["$ref"].endswith("/UserSmsCodeForm")
+    assert body["example"]["usage"] in users["enum"]
+    answer = operation["responses"]["200"]["content"]["application/json"]
+    assert "invalid_usage" in answer["examples"]
 
 
 async def test_each_door_knows_its_own_tokens_only(serve: Serve, wire: str) -> None:

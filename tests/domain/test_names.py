@@ -16,6 +16,7 @@ from denglu.domain.member import (
     default_nickname,
     name_key,
     promoter_code,
+    read_id,
     read_identifier,
 )
 from denglu.domain.mobile import mask_mobile
@@ -90,6 +91,15 @@ def test_a_login_name_is_read_as_what_it_may_be(raw: str, identifier: Identifier
 )
 def test_P07_every_spelling_is_counted_under_one_text(spellings: list[str], canonical: str) -> None:
     assert {read_identifier(raw).canonical for raw in spellings} == {canonical}
+
+
+@pytest.mark.parametrize(
+    ("raw", "number"),
+    [("1", 1), ("0", 0), ("007", 7), ("9" * 18, 10**18 - 1)]
+    + [(raw, None) for raw in ("", " 1", "-1", "+1", "1.0", "１", "²", "9" * 19, "one")],
+)
+def test_an_id_is_read_from_digits_that_the_store_can_hold(raw: str, number: int | None) -> None:
+    assert read_id(raw) == number
 
 
 def test_promoter_codes_are_different_for_different_members() -> None:

@@ -1,5 +1,6 @@
 """Small RageFrames made by hand, and imports of them."""
 
+import asyncio
 import hashlib
 import io
 import json
@@ -11,6 +12,8 @@ from denglu.domain.groups import Groups
 from denglu.importing.bringing import Terms
 from denglu.importing.rageframe import Order, Report, import_rageframe
 from denglu.importing.tally import Tally
+from denglu.moving.copying import Progress
+from tests.flows.world import FakeClock
 from tests.importing.rageframe import Rageframe
 from tests.moving.places import Place, quiet
 
@@ -111,11 +114,27 @@ def bring(source: Rageframe, place: Place, *, terms: Terms = TERMS, **order: Any
     return came
 
 
-def try_to_bring(source: Rageframe, place: Place, *, terms: Terms = TERMS, **order: Any) -> Came:
+def try_to_bring(
+    source: Rageframe,
+    place: Place,
+    *,
+    terms: Terms = TERMS,
+    bringing: Progress = quiet,
+    **order: Any,
+) -> Came:
     """The same, whatever comes of it."""
     file = io.StringIO()
     options = {"prefix": source.prefix} | order
-    report = import_rageframe(
-        Order(source.url, place.url, terms, **options), file=file, bringing=quiet, now=lambda: NOW
-    )
+    whole = Order(source.url, place.url, terms, **options)
+
+    async def work() -> Report:
+        store = place.store()
+        try:
+            return await import_rageframe(
+                whole, store, FakeClock(NOW), file=file, bringing=bringing
+            )
+        finally:
+            await store.close()
+
+    report = asyncio.run(work())
     return Came(report, [json.loads(line) for line in file.getvalue().splitlines()])

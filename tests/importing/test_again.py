@@ -129,7 +129,7 @@ def test_who_is_disabled_or_deleted_there_is_so_here_with_every_session(
     source.sql("UPDATE rf_member_auth SET member_id = 2")
     came = bring(source, place)
     asked = "SELECT status, nickname, password_version FROM member ORDER BY id"
-    assert place.sql(asked) == [(0, "n1", 1), (-1, "", 1)]
+    assert place.sql(asked) == [(0, "n1", 1), (-1, "", 0)]
     asked = "SELECT end_reason, slot, device, ip FROM session ORDER BY member_id"
     assert place.sql(asked) == [
         ("disabled", None, "phone", "192.0.2.1"),

@@ -36,12 +36,15 @@ WITHIN = """
     Target.note = note
 """
 SCRIPT = """
-    import itertools, os, signal, sys
+    import asyncio, itertools, os, signal, sys
+    from denglu.clock import Clock
     from denglu.domain.groups import Groups
     from denglu.importing import source
     from denglu.importing.bringing import Terms
     from denglu.importing.rageframe import Order, import_rageframe
     from denglu.importing.target import Target
+    from denglu.settings import Settings
+    from denglu.store.opening import open_store
 
     last = int(sys.argv[3])
     source.BATCH = {batch}
@@ -49,7 +52,13 @@ SCRIPT = """
     {how}
     terms = Terms(7200, 30 * 86400, 90 * 86400, Groups(folded=True))
     order = Order(sys.argv[1], sys.argv[2], terms)
-    import_rageframe(order, file=None, bringing=step)
+
+    async def work():
+        store = open_store(Settings(database_url=sys.argv[2]))
+        await import_rageframe(order, store, Clock(), file=None, bringing=step)
+        await store.close()
+
+    asyncio.run(work())
 """
 
 

@@ -145,7 +145,7 @@ CHANGES: Mapping[str, Call] = {
 # Locks that change nothing.
 LOCKS: Mapping[str, Call] = {
     "deletions.hold": lambda tx, h: tx.deletions.hold(h.member.id),
-    "merchants.hold": lambda tx, h: tx.merchants.hold(h.merchant_id),
+    "merchants.hold": lambda tx, h: tx.merchants.hold(),
 }
 
 _RETENTION = "retention: what is over is forgotten, whosesoever it is"

@@ -7,7 +7,7 @@ refusal. The password policy itself is `domain.passwords`.
 import re
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from pydantic import (
     PlainValidator,
@@ -33,6 +33,8 @@ USERNAME_MAX, NICKNAME_MAX, TOKEN_MAX, CAPTCHA_MAX = 255, 60, 512, 8192
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _RANK = {reason: rank for rank, reason in enumerate(Reason)}
 _USAGES = {usage.value: usage for usage in Usage}
+# What merchants' users can do with a code.
+_UserUsage = Literal[Usage.login, Usage.up_pwd]
 
 F = TypeVar("F", bound="Form")
 
@@ -159,6 +161,13 @@ def _usage(value: object, info: ValidationInfo[_Reading]) -> Usage:
     return usage
 
 
+def _user_usage(value: object, info: ValidationInfo[_Reading]) -> Usage:
+    usage = _usage(value, info)
+    if usage not in get_args(_UserUsage):
+        raise _wrong(Reason.invalid_usage)
+    return usage
+
+
 def _mobile(value: object) -> str:
     mobile = canonical_mobile(_text(value))
     if mobile is None:
@@ -238,6 +247,7 @@ Token = PlainValidator(_line(TOKEN_MAX), json_schema_input_type=str)
 Captcha = PlainValidator(_line(CAPTCHA_MAX), json_schema_input_type=str)
 GroupName = PlainValidator(_group, json_schema_input_type=str)
 UsageName = PlainValidator(_usage, json_schema_input_type=Usage)
+UserUsageName = PlainValidator(_user_usage, json_schema_input_type=_UserUsage)
 Mobile = PlainValidator(_mobile, json_schema_input_type=str)
 Code = PlainValidator(_code, json_schema_input_type=str | int)
 NewPassword = PlainValidator(_new_password, json_schema_input_type=str)
@@ -254,6 +264,7 @@ RAISES: dict[object, tuple[Reason, ...]] = {
     Captcha: (Reason.too_long,),
     GroupName: (Reason.invalid_group,),
     UsageName: (Reason.invalid_usage,),
+    UserUsageName: (Reason.invalid_usage,),
     Mobile: (Reason.invalid_mobile,),
     Code: (Reason.bad_code,),
     NewPassword: (

@@ -74,11 +74,9 @@ RepetitionField = Annotated[
     str, checks.Repetition, _told("再输入一次密码。", "The same password again.")
 ]
 GroupField = Annotated[Group, checks.GroupName, _GROUP_HELP]
-UsageField = Annotated[
-    Usage,
-    checks.UsageName,
-    _told("验证码只能用于此用途。", "What the code is for; it is good for nothing else."),
-]
+_USAGE_HELP = _told("验证码只能用于此用途。", "What the code is for; it is good for nothing else.")
+UsageField = Annotated[Usage, checks.UsageName, _USAGE_HELP]
+UserUsageField = Annotated[Usage, checks.UserUsageName, _USAGE_HELP]
 MobileField = Annotated[
     str,
     checks.Mobile,
@@ -180,6 +178,12 @@ class SmsCodeForm(Form):
     mobile: MobileField
     usage: UsageField
     captcha_token: CaptchaField = ""
+
+
+class UserSmsCodeForm(SmsCodeForm):
+    """An SMS code for a merchant's user: nobody pays for one that is good for nothing."""
+
+    usage: UserUsageField
 
 
 class MobileLoginForm(Form):

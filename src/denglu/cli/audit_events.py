@@ -36,8 +36,8 @@ MEANINGS: dict[Event, Meaning] = {
     ),
     Event.member_enabled: Meaning("管理员启用了会员", "an operator enabled the member"),
     Event.member_deleted: Meaning(
-        "会员已注销，个人信息已清除（备注：operator 或 member）",
-        "the member was erased and the personal fields wiped (note: operator or member)",
+        "会员已注销，个人信息已清除（备注：operator、member 或 import）",
+        "the member was erased and the personal fields wiped (note: operator, member or import)",
     ),
     Event.password_reset: Meaning(
         "通过验证码（或管理员为商户用户，备注：operator）重置了密码，其他会话全部结束",

@@ -8,12 +8,13 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from denglu.cli.backstage import prepare, read_settings
+from denglu.cli.backstage import behind, read_settings
 from denglu.cli.copy import read_url
 from denglu.cli.faults import FAILED, Fault, Misuse
 from denglu.cli.output import json_option, print_json
 
 if TYPE_CHECKING:
+    from denglu.flows.ports import Clock, Passwords, Store
     from denglu.importing.bringing import Terms
     from denglu.importing.rageframe import Order, Report
     from denglu.settings import Settings
@@ -98,8 +99,7 @@ def rageframe(
         dry=dry_run,
         renamed=same_source,
     )
-    prepare(settings, create=not dry_run)
-    done = _import(order, report, silent=as_json)
+    done = _import(settings, order, report, silent=as_json)
     if as_json:
         print_json(as_json_value(done))
     else:
@@ -131,20 +131,23 @@ def _terms(settings: "Settings", access: int, refresh: int, site_merchant: int) 
     return Terms(access, refresh, settings.refresh_absolute, groups, site_merchant)
 
 
-def _import(order: "Order", report: str | None, *, silent: bool) -> "Report":
+def _import(settings: "Settings", order: "Order", report: str | None, *, silent: bool) -> "Report":
     from denglu.cli.progress import Shown
     from denglu.importing.rageframe import import_rageframe
     from denglu.moving.side import MovingTrouble
     from denglu.store.network.trouble import DatabaseTrouble
 
-    with Shown("reading" if order.dry else "bringing", silent=silent) as bringing:
-        try:
-            with _written(report) as file:
-                return import_rageframe(order, file=file, bringing=bringing)
-        except MovingTrouble as error:
-            raise Fault(f"{error}") from None
-        except DatabaseTrouble as error:
-            raise Fault(str(error).replace("DENGLU_DATABASE_URL", "its URL")) from None
+    async def work(store: "Store", clock: "Clock", _: "Passwords") -> "Report":
+        with Shown("reading" if order.dry else "bringing", silent=silent) as bringing:
+            try:
+                with _written(report) as file:
+                    return await import_rageframe(order, store, clock, file=file, bringing=bringing)
+            except MovingTrouble as error:
+                raise Fault(f"{error}") from None
+            except DatabaseTrouble as error:
+                raise Fault(str(error).replace("DENGLU_DATABASE_URL", "its URL")) from None
+
+    return behind(settings, work, create=not order.dry)
 
 
 @contextlib.contextmanager

@@ -18,11 +18,12 @@ def examine_plugins(settings: Settings) -> Iterator[Finding]:
         return
     plugins = load_plugins(settings.plugins)
     yield Finding("plugins", Level.ok, f"on: {', '.join(plugins.names)}")
+    of_plugins = branches(plugins)
     try:
-        found = look_at_branches(target_of(settings), branches(plugins))
+        found = look_at_branches(target_of(settings), of_plugins)
     except (FileTrouble, DatabaseTrouble, MissingDriver):
         return  # told of the database
-    for branch in branches(plugins):
+    for branch in of_plugins:
         revision = found.get(branch.plugin)
         if revision is not None and revision > branch.head:
             was = f"are at revision {revision}, newer than {branch.head}"

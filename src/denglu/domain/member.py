@@ -200,6 +200,11 @@ def read_identifier(raw: str) -> Identifier:
     return Identifier(username=key, mobile=mobile, email=key if "@" in key else None)
 
 
+def read_id(raw: str) -> int | None:
+    """Read an id that a person typed; None for what is none that the store could hold."""
+    return int(raw) if raw.isascii() and raw.isdecimal() and len(raw) < 19 else None
+
+
 def promoter_code(member_id: int) -> str:
     """A short code for a member, different for every id (8 characters, no look-alikes)."""
     # Multiplication by an odd number modulo 2**40 shuffles the ids without a collision.

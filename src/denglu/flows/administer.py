@@ -1,7 +1,14 @@
 """What operators do to members and sessions. Each deed ends what it must, at once."""
 
 from denglu.domain.audit import AuditEvent, Event
-from denglu.domain.member import Member, MemberType, NewMember, Status, read_identifier
+from denglu.domain.member import (
+    Member,
+    MemberType,
+    NewMember,
+    Status,
+    read_id,
+    read_identifier,
+)
 from denglu.domain.session import EndReason, Session
 from denglu.flows.erasing import Erase
 from denglu.flows.ports import Clock, Passwords, Store, Transaction
@@ -45,8 +52,8 @@ class Administer:
         async def work(tx: Transaction) -> Member | None:
             identifier = read_identifier(who)
             member = await tx.members.find(merchant_id or 0, MemberType.member, identifier)
-            if member is None and who.isascii() and who.isdecimal() and len(who) < 19:
-                member = await tx.members.get(int(who))
+            if member is None and (member_id := read_id(who)) is not None:
+                member = await tx.members.get(member_id)
             if member is None or merchant_id is None:
                 return member
             is_theirs = (member.merchant_id, member.type) == (merchant_id, MemberType.member)

@@ -1,7 +1,14 @@
 """What operators do to merchants and their users. Each deed ends what it must, at once."""
 
 from denglu.domain.audit import AuditEvent, Event
-from denglu.domain.member import Member, MemberType, NewMember, Status, read_identifier
+from denglu.domain.member import (
+    Member,
+    MemberType,
+    NewMember,
+    Status,
+    read_id,
+    read_identifier,
+)
 from denglu.domain.merchant import Merchant
 from denglu.domain.session import EndReason
 from denglu.flows.ports import Clock, Passwords, Store, Taken, Transaction
@@ -92,7 +99,7 @@ class AdministerMerchants:
         async def work(tx: Transaction) -> Member:
             now = self._clock.now()
             # Whoever adds a user anywhere waits here, and then finds the names of the others.
-            await tx.merchants.hold(merchant.id)
+            await tx.merchants.hold()
             await _check_free(tx, new)
             member_id = await tx.members.add(new, now)
             await tx.trail.write(_of(Event.member_added, now, merchant.id, member_id))
@@ -109,8 +116,8 @@ class AdministerMerchants:
 
         async def work(tx: Transaction) -> Member | None:
             user = await tx.members.find(0, MemberType.merchant_user, read_identifier(who))
-            if user is None and who.isascii() and who.isdecimal() and len(who) < 19:
-                user = await tx.members.get(int(who))
+            if user is None and (user_id := read_id(who)) is not None:
+                user = await tx.members.get(user_id)
             return user if user is not None and user.type == MemberType.merchant_user else None
 
         return await self._store.read(work)

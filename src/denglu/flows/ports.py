@@ -142,9 +142,9 @@ class Merchants(Protocol):
         """The merchant with this id, whatever the status."""
         ...
 
-    async def hold(self, merchant_id: int) -> int | None:
+    async def hold(self) -> None:
         """Lock all merchants against rivals until the transaction ends, because their users are
-        one list; returns the status of this one.
+        one list.
         """
         ...
 

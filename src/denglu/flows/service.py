@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from denglu.domain.deletion import Cancellation
 from denglu.domain.errors import Reason, Refusal
-from denglu.domain.member import Status
 from denglu.domain.session import Caller, Found, Session
 from denglu.domain.sms_message import Receipt
 from denglu.flows.authenticate import Authenticate
@@ -50,7 +49,7 @@ class Service:
     async def check_merchant(self, merchant_id: int) -> None:
         """Raises ``merchant_not_found`` unless there is such a merchant, and it is enabled."""
         merchant = await self.store.read(lambda tx: tx.merchants.get(merchant_id))
-        if merchant is None or merchant.status != Status.enabled:
+        if merchant is None or not merchant.enabled:
             raise Refusal(Reason.merchant_not_found)
 
     async def sessions(self, found: Found) -> Sequence[Session]:

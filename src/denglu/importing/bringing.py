@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from denglu.domain.groups import Groups
 from denglu.domain.member import Status
+from denglu.flows.erasing import Erase
 from denglu.importing.layout import MONEY, Reader
 from denglu.importing.source import Source
 from denglu.importing.tally import Findings, Tally
@@ -59,6 +60,7 @@ class Item:
 class Run:
     """What the steps of a run share. ``members`` and ``merchants`` are those that are brought,
     ``absent`` members those that are left out. ``closed``: merchants that are disabled there.
+    ``erase`` has transactions of its own.
     """
 
     source: Source
@@ -67,6 +69,7 @@ class Run:
     findings: Findings
     progress: Progress
     now: int
+    erase: Erase
     tallies: dict[str, Tally] = field(default_factory=dict)
     members: dict[int, Known] = field(default_factory=dict)
     absent: set[int] = field(default_factory=set)

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, bindparam, update
 from denglu.domain.member import MemberType
 from denglu.importing.bringing import Item, Run
 from denglu.importing.names import FIELDS, Scope
+from denglu.importing.target import is_brought
 from denglu.moving.side import Row
 from denglu.store.schema import member
 
@@ -16,13 +17,12 @@ _UNSETTLED = bytes(32)
 
 
 class Holders:
-    """Members of our own (``own``) keep their names; those who came with an import give theirs up
-    to whom they belong in the source by now.
+    """Members of our own keep their names; those who came with an import give theirs up to whom
+    they belong in the source by now.
     """
 
-    def __init__(self, run: Run, own: set[int]) -> None:
+    def __init__(self, run: Run) -> None:
         self._run = run
-        self._own = own
         self._losers: dict[str, list[int]] = {}
 
     async def give_way(self, items: list[Item]) -> None:
@@ -34,8 +34,8 @@ class Holders:
                 if key := item.values[f"{field}_key"]:
                     wanted.setdefault(scope_of(item.values), {})[key] = item
             for scope, by_key in wanted.items():
-                for holder, key in await self._find(field, scope, by_key):
-                    self._settle(field, by_key[key], holder)
+                for holder, key, came in await self._find(field, scope, by_key):
+                    self._settle(field, by_key[key], holder, came=came)
 
     async def release(self) -> None:
         """Take the names from those who lose them, in a transaction that is open."""
@@ -46,15 +46,17 @@ class Holders:
 
     async def _find(self, field: str, scope: Scope, keys: Iterable[str]) -> list[Row]:
         column = _KEYS[field]
+        # Asked now, and not at the start: people join meanwhile.
+        asked = [member.c.id, column, is_brought("member", member)]
         more: list[ColumnElement[bool]] = [member.c.type == scope.type]
         if scope.type != MemberType.merchant_user:
             more.append(member.c.merchant_id == scope.merchant_id)
-        return await self._run.target.where_in([member.c.id, column], column, keys, *more)
+        return await self._run.target.where_in(asked, column, keys, *more)
 
-    def _settle(self, field: str, item: Item, holder: int) -> None:
+    def _settle(self, field: str, item: Item, holder: int, *, came: bool) -> None:
         if holder == item.source_id:
             return
-        if holder in self._own:
+        if not came:
             item.values[f"{field}_key"] = None
             item.digest = _UNSETTLED
             self._run.findings.note(f"{field}_taken", "member", item.source_id, kept_by=holder)

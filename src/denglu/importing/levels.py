@@ -11,10 +11,10 @@ from denglu.importing.layout import defaults_of, digest_of
 from denglu.importing.names import of_rank, rank_of
 from denglu.importing.target import Mark, bound, change
 from denglu.moving.side import Row
+from denglu.store.merchants import FIRST_LEVEL
 from denglu.store.schema import import_mark, level, merchant
 
 TABLE = "member_level"
-FIRST_NAME = "普通会员"
 # A merchant and the number of a level: there is one of each here.
 Place = tuple[int, int]
 
@@ -110,7 +110,7 @@ async def settle_first(run: Run) -> None:
     bare = sorted(merchants - {row.merchant_id for row in here})
     if not needless and not bare:
         return
-    first = {**defaults_of(level), "level": 1, "name": FIRST_NAME}
+    first = {**defaults_of(level), "level": 1, "name": FIRST_LEVEL}
     async with run.target.side.transaction():
         if needless:
             await run.target.side.run_each(_DROP, [{"p_id": row_id} for row_id in needless])
@@ -146,7 +146,7 @@ async def _look(run: Run) -> list[_Here]:
 
 def _origin(row: Row) -> Origin:
     _, _, number, name, created_at, updated_at = row
-    untouched = (number, name) == (1, FIRST_NAME) and updated_at in (0, created_at)
+    untouched = (number, name) == (1, FIRST_LEVEL) and updated_at in (0, created_at)
     return Origin.first if untouched else Origin.own
 
 

@@ -17,6 +17,7 @@ from denglu.importing.target import Mark, bound, change, is_brought
 from denglu.importing.values import decoded
 from denglu.moving.side import Row
 from denglu.security.passwords import can_be_verified
+from denglu.store.merchants import MERCHANTS
 from denglu.store.rows import WIPED_MEMBER
 from denglu.store.schema import member, session
 
@@ -60,7 +61,7 @@ class MemberStep:
         self._run = run
         self._names = names
         self._own = own
-        self._holders = Holders(run, own)
+        self._holders = Holders(run)
         self._reader = run.reader(TABLE)
         self.columns = [*self._reader.columns, "password_hash"]
 
@@ -93,18 +94,25 @@ class MemberStep:
         self._statuses: dict[int, int] = {row[0]: row[1] for row in found}
         self._places = {row[0]: row[2:] for row in found}
         kept = [item for item in items if not self._is_erased(item)]
+        if not target.dry:
+            await self._erase(kept)
         await self._holders.give_way(kept)
         return kept
 
     async def write(self, items: list[Item], marks: dict[int, Mark]) -> None:
-        target, now = self._run.target, self._run.now
+        target = self._run.target
+        if any(item.values["type"] == MemberType.merchant_user for item in items):
+            # As wherever a user is added: the lock, and then another look for whoever has the name.
+            await target.side.fetch(MERCHANTS["merchant_hold"])
+            await self._holders.give_way(items)
         await self._holders.release()
-        changed = [item for item in items if item.source_id in marks]
+        known = [item for item in items if item.source_id in marks]
+        changed = [item for item in known if item.values["status"] != Status.deleted]
         if changed:
             await target.side.run_each(_CHANGE, [_chosen(item, _PLAIN) for item in changed])
             await self._follow(changed)
             await self._change_passwords(changed, marks)
-            await self._end_sessions(changed, now)
+            await self._end_sessions(changed)
         fresh = [item for item in items if item.source_id not in marks]
         await target.insert(member, [{**item.values, "password_version": 0} for item in fresh])
 
@@ -151,6 +159,13 @@ class MemberStep:
         if values["status"] == Status.enabled and not way_in:
             self._run.findings.note("no_way_in", TABLE, values["id"])
 
+    async def _erase(self, items: list[Item]) -> None:
+        """Whoever is deleted there by now is erased, as one whom an operator deletes here."""
+        for item in items:
+            here = self._statuses.get(item.source_id, Status.deleted)
+            if here != Status.deleted and item.values["status"] == Status.deleted:
+                await self._run.erase(item.source_id, note="import")
+
     def _is_erased(self, item: Item) -> bool:
         """Whoever was erased here stays so, whatever is said there."""
         erased = self._statuses.get(item.source_id) == Status.deleted
@@ -184,16 +199,11 @@ class MemberStep:
         if moved:
             await self._run.target.side.run_each(_FOLLOW, moved)
 
-    async def _end_sessions(self, changed: list[Item], now: int) -> None:
-        side = self._run.target.side
+    async def _end_sessions(self, changed: list[Item]) -> None:
         closed = [item for item in changed if item.values["status"] != Status.enabled]
-        deleted = [item for item in closed if item.values["status"] == Status.deleted]
         if closed:
-            ended = [{"p_id": item.source_id, "p_now": now} for item in closed]
-            await side.run_each(END_SESSIONS, ended)
-        if deleted:
-            wiped = [{"p_id": item.source_id} for item in deleted]
-            await side.run_each(_WIPE_SESSIONS, wiped)
+            ended = [{"p_id": item.source_id, "p_now": self._run.now} for item in closed]
+            await self._run.target.side.run_each(END_SESSIONS, ended)
 
 
 def _may_log_in_some_day(values: dict[str, Any]) -> bool:
@@ -226,9 +236,4 @@ _FOLLOW = (
     update(session)
     .values(merchant_id=bindparam("p_merchant_id"), member_type=bindparam("p_type"))
     .where(session.c.member_id == bindparam("p_id"), session.c.slot.is_not(None))
-)
-_WIPE_SESSIONS = (
-    update(session)
-    .values(device="", ip="", ended_by="")
-    .where(session.c.member_id == bindparam("p_id"))
 )

@@ -1,13 +1,14 @@
 """The whole of ``denglu import rageframe``."""
 
-import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import IO
 from urllib.parse import urlsplit
 
+from denglu.flows.erasing import Erase
+from denglu.flows.ports import Clock, Store
 from denglu.importing import accounts, levels, merchants
 from denglu.importing.bindings import BindingStep
 from denglu.importing.bringing import Run, Terms, bring
@@ -59,23 +60,16 @@ class Report:
         return all(tally.same for tally in self.tallies)
 
 
-def import_rageframe(
-    order: Order,
-    *,
-    file: IO[str] | None,
-    bringing: Progress,
-    now: Callable[[], float] = time.time,
+async def import_rageframe(
+    order: Order, store: Store, clock: Clock, *, file: IO[str] | None, bringing: Progress
 ) -> Report:
-    """Bring what is new or changed. ``file`` gets a line for each oddity.
+    """Bring what is new or changed. ``file`` gets a line for each oddity. ``store``, on the same
+    database, is for whoever is to be erased.
 
-    Blocks, and runs an event loop of its own. Raises MovingTrouble, FileTrouble, DatabaseTrouble
-    and MissingDriver.
+    Nothing else shall run on the loop: files block it. Raises MovingTrouble, FileTrouble,
+    DatabaseTrouble, MissingDriver and Refusal (``busy``).
     """
-    return asyncio.run(_import(order, Findings(file), bringing, int(now())))
-
-
-async def _import(order: Order, findings: Findings, progress: Progress, now: int) -> Report:
-    started = time.monotonic()
+    started, now, findings = time.monotonic(), clock.now(), Findings(file)
     async with _opened(order.source_url, frozen=True) as side:
         source = await look_at(side, order.prefix)
         async with _opened(order.target_url, frozen=False) as ours:
@@ -84,7 +78,8 @@ async def _import(order: Order, findings: Findings, progress: Progress, now: int
                 raise MovingTrouble(f"{side.where} is both sides: name the source's database")
             target = Target(ours, dry=order.dry)
             await target.identify(_identity(order), renamed=order.renamed)
-            run = Run(source, target, order.terms, findings, progress, now)
+            erase = Erase(store, clock)
+            run = Run(source, target, order.terms, findings, bringing, now, erase)
             made = await _bring_all(run)
             for table in (*TABLES, TOKENS):
                 await compare(run, table)

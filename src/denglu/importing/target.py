@@ -105,7 +105,11 @@ class Target:
             await self.side.insert(table, values, columns)
 
     async def where_in(
-        self, asked: Sequence[Column[Any]], column: Column[Any], values: Iterable[Any], *more: Any
+        self,
+        asked: Sequence[ColumnElement[Any]],
+        column: Column[Any],
+        values: Iterable[Any],
+        *more: Any,
     ) -> list[Row]:
         """Rows whose ``column`` is one of the values."""
         found: list[Row] = []

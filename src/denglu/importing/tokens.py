@@ -4,7 +4,6 @@ Only their digests are kept. The first refresh gives a pair of ours.
 """
 
 import hashlib
-import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,9 +18,9 @@ from denglu.importing.layout import TOKEN_COLUMNS, TOKENS
 from denglu.importing.target import Mark, bound, change, chunks
 from denglu.importing.values import decoded
 from denglu.moving.side import Row
+from denglu.security.tokens import IMPORTED_SHAPE
 from denglu.store.schema import member, merchant, session, token
 
-_SHAPE = re.compile(r"[A-Za-z0-9_-]{32}_([0-9]{10})", re.ASCII)
 _LONGEST_GROUP = 50
 _FIRST = 1
 # Session values that are read back with the id.
@@ -159,7 +158,7 @@ class TokenStep:
         return name
 
     def _pair(self, access: str, refresh: str) -> Pair | None:
-        found = [_SHAPE.fullmatch(text) for text in (access, refresh)]
+        found = [IMPORTED_SHAPE.fullmatch(text) for text in (access, refresh)]
         if found[0] is None or found[1] is None or access == refresh:
             return None
         # What says that it was made later than now would last longer than others.

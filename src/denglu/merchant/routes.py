@@ -1,12 +1,13 @@
 """The merchant API: what the site has for members, for merchants' users.
 
 Handlers, guards, forms and refusals are those of the site; only whose tokens and names count is
-another matter. Nobody registers here: operators make the users.
+another matter. Nobody registers here: operators make the users. A code is for what there is here.
 """
 
 from dataclasses import replace
 
 from denglu.api import routes
+from denglu.api.forms import SmsCodeForm, UserSmsCodeForm
 from denglu.api.routes import MERCHANT_API, Route
 from denglu.domain.member import MemberType
 
@@ -30,7 +31,8 @@ _PATHS = {
 
 
 def _for_users(route: Route) -> Route:
-    return replace(route, path=_PATHS[route.path], realm=MemberType.merchant_user)
+    form = UserSmsCodeForm if route.form is SmsCodeForm else route.form
+    return replace(route, path=_PATHS[route.path], realm=MemberType.merchant_user, form=form)
 
 
 ROUTES = tuple(

@@ -16,7 +16,7 @@ from denglu.domain.session import Kind
 
 _SHAPE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 # RageFrame's: 32 random characters, and the Unix second in which it was made.
-_IMPORTED = re.compile(r"[A-Za-z0-9_-]{32}_[0-9]{10}", re.ASCII)
+IMPORTED_SHAPE = re.compile(r"[A-Za-z0-9_-]{32}_([0-9]{10})", re.ASCII)
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _TO_URLSAFE = bytes.maketrans(b"+/", b"-_")
 _SECRET_BYTES = 24
@@ -53,7 +53,7 @@ class HmacTokens:
 
     def imported_digest(self, token: str) -> bytes | None:
         """SHA-256 of the token, or None when it can't be one that an import brought."""
-        if not _IMPORTED.fullmatch(token):
+        if not IMPORTED_SHAPE.fullmatch(token):
             return None
         return hashlib.sha256(token.encode("ascii")).digest()
 

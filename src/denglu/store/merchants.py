@@ -7,14 +7,15 @@ from typing import Any
 
 from sqlalchemy import ClauseElement, bindparam, insert, select, update
 
-from denglu.domain.member import Member, name_key
+from denglu.domain.member import Member, name_key, read_id
 from denglu.domain.merchant import Merchant
 from denglu.flows.ports import Taken
 from denglu.store import rows
 from denglu.store.connection import Connection, Duplicate
 from denglu.store.schema import level, merchant
 
-_FIRST_LEVEL = "普通会员"
+# What the first level of a site, and of each merchant, is called.
+FIRST_LEVEL = "普通会员"
 _parts = select(*(merchant.c[name] for name in rows.MERCHANT_COLUMNS))
 _id: Any = bindparam("p_merchant_id")
 _after: Any = bindparam("p_after")
@@ -31,9 +32,7 @@ MERCHANTS: dict[str, ClauseElement] = {
     "merchant_page": _parts.where(merchant.c.id > _after)
     .order_by(merchant.c.id)
     .limit(bindparam("p_limit")),
-    "merchant_hold": select(merchant.c.id, merchant.c.status)
-    .order_by(merchant.c.id)
-    .with_for_update(),
+    "merchant_hold": select(merchant.c.id).order_by(merchant.c.id).with_for_update(),
     "merchant_add": _insert(merchant, "name", "name_key", "created_at", "updated_at"),
     "merchant_level": _insert(level, "merchant_id", "level", "name", "created_at", "updated_at"),
     "merchant_status": update(merchant)
@@ -54,16 +53,15 @@ class SqlMerchants:
             return None
         if row := await self._db.one("merchant_by_name", {"p_key": key}):
             return rows.merchant_from(row)
-        is_id = who.isascii() and who.isdecimal() and len(who) < 19
-        return await self.get(int(who)) if is_id else None
+        merchant_id = read_id(who)
+        return None if merchant_id is None else await self.get(merchant_id)
 
     async def get(self, merchant_id: int) -> Merchant | None:
         row = await self._db.one("merchant_get", {"p_merchant_id": merchant_id})
         return rows.merchant_from(row) if row else None
 
-    async def hold(self, merchant_id: int) -> int | None:
-        statuses: dict[int, int] = dict(await self._db.all("merchant_hold", {}))
-        return statuses.get(merchant_id)
+    async def hold(self) -> None:
+        await self._db.all("merchant_hold", {})
 
     async def add(self, name: str, now: int) -> int:
         times = {"created_at": now, "updated_at": now}
@@ -73,7 +71,7 @@ class SqlMerchants:
             )
         except Duplicate:
             raise Taken("name") from None
-        first = {"merchant_id": merchant_id, "level": 1, "name": _FIRST_LEVEL}
+        first = {"merchant_id": merchant_id, "level": 1, "name": FIRST_LEVEL}
         await self._db.run("merchant_level", {**first, **times})
         return merchant_id
 
