@@ -1,14 +1,19 @@
 """A lane bounds who waits, for how long, and keeps its promises to those who gave up."""
 
 import asyncio
+import gc
 import os
 import sys
 import threading
+import time
+import weakref
 from collections.abc import Iterator
+from queue import Empty
 
 import pytest
 
 from denglu.domain.errors import Reason, Refusal
+from denglu.security import lanes as module
 from denglu.security.lanes import Lane
 
 
@@ -189,6 +194,144 @@ async def test_who_waits_at_a_shutdown_is_refused_and_who_runs_is_answered(
     assert await running
     await closing
     await assert_busy((await hand_in(lane, gate))[0])
+
+
+class Rest:
+    """Stands in for ``give_back_end``: how many jobs had begun each time. No pause is too short."""
+
+    def __init__(self, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.taken: list[int] = []
+        self._gate = gate
+        self._now = threading.Semaphore(0)
+        monkeypatch.setattr(module, "_IDLE", 0)
+        monkeypatch.setattr(module, "give_back_end", self)
+
+    def __call__(self) -> None:
+        self.taken.append(self._gate.runs)
+        self._now.release()
+
+    async def begun(self) -> None:
+        assert await asyncio.to_thread(self._now.acquire, timeout=10)
+
+
+@pytest.fixture
+def rest(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> Rest:
+    return Rest(gate, monkeypatch)
+
+
+async def test_memory_is_given_back_when_nothing_runs_or_waits_any_more(
+    make: Make, gate: Gate, rest: Rest
+) -> None:
+    lane = make(queue=3)
+    jobs = await hand_in(lane, gate, 4)
+    await gate.started()
+    gate.open()
+    await asyncio.gather(*jobs)
+    await rest.begun()
+    assert rest.taken == [4]
+
+    await lane.run(gate)
+    await rest.begun()
+    assert rest.taken == [4, 5]
+
+
+async def test_memory_is_given_back_once_a_second_without_work_is_over(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[object] = []
+
+    class Nothing:
+        def get(self, timeout: float | None = None) -> None:
+            done.append(timeout)
+            if timeout is not None:
+                raise Empty
+
+    lane = make()
+    monkeypatch.setattr(module, "give_back_end", lambda: done.append("given back"))
+    monkeypatch.setattr(lane, "_jobs", Nothing())
+    assert lane._next() is None
+    assert done == [1.0, "given back", None]
+
+
+async def test_a_lane_that_closes_has_no_time_to_give_memory_back(
+    make: Make, gate: Gate, rest: Rest
+) -> None:
+    lane = make()
+    running, waiting = await hand_in(lane, gate, 2)
+    await gate.started()
+    closing = asyncio.create_task(asyncio.to_thread(lane.close))
+    await assert_busy(waiting)
+    await asyncio.to_thread(told_to_end, lane)
+    gate.open()
+    await asyncio.gather(running, closing)
+
+    await assert_busy((await hand_in(lane, gate))[0])
+    assert not rest.taken
+    assert not any(thread.is_alive() for thread in lane._threads)
+
+
+def told_to_end(lane: Lane) -> None:
+    while lane._jobs.empty():
+        time.sleep(0.001)
+
+
+async def test_nothing_is_done_after_an_idle_lane_has_closed(
+    make: Make, gate: Gate, rest: Rest
+) -> None:
+    lane = make()
+    gate.open()
+    await lane.run(gate)
+    await rest.begun()
+    lane.close()
+    lane.close()
+    assert rest.taken == [1]
+    assert not any(thread.is_alive() for thread in lane._threads)
+
+
+async def test_callers_in_turn_need_one_thread_and_callers_at_once_all(
+    make: Make, gate: Gate
+) -> None:
+    lane = make(workers=3)
+    assert len({await lane.run(threading.get_ident) for _ in range(20)}) == 1
+    together = await hand_in(lane, gate, 4)
+    await gate.started(3)
+    assert gate.runs == 3
+    gate.open()
+    assert len(set(await asyncio.gather(*together))) == 3
+
+
+async def test_a_lane_that_gets_no_thread_refuses_in_time(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    lane = make(deadline=0.01)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", none)
+        with pytest.raises(Refusal):
+            await lane.run(threading.get_ident)
+    assert await make().run(threading.get_ident)
+    assert await lane.run(threading.get_ident)
+
+
+async def test_an_idle_thread_holds_nothing_of_the_job_it_did(make: Make, rest: Rest) -> None:
+    class Password:
+        def hashed(self) -> int:
+            return 7
+
+    async def done(lane: Lane) -> "weakref.ref[Password]":
+        password = Password()
+        assert await lane.run(password.hashed) == 7
+        return weakref.ref(password)
+
+    gc.disable()
+    try:
+        gone = await done(make())
+        await rest.begun()
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def priority() -> int:

@@ -256,6 +256,26 @@ async def test_memory_is_bounded_whatever_is_asked_and_dropped(
     assert held(cache) == [0, 0, 0, 0]
 
 
+async def test_a_token_that_another_process_replaced_is_kept_no_longer(
+    database: Database, cache: TokenCache
+) -> None:
+    tokens = [bytes([n]) * 32 for n in range(4)]
+    for generation, digest in enumerate(tokens):
+        database.true[digest] = found(generation)
+        await cache.find(digest)
+    other = b"o" * 32
+    database.true[other] = found(0, session_id=SESSION.id + 1)
+    await cache.find(other)
+    assert held(cache) == [2, 3, 0, 0]  # of two sessions of a member the latest
+
+    # A late one is kept beside the latest: both are asked for in a moment of grace.
+    for _ in range(2):
+        await cache.find(tokens[0])
+        assert await cache.find(tokens[3]) == found(3)
+    assert len(database.asked) == 6
+    assert held(cache) == [3, 3, 0, 0]
+
+
 def held(cache: TokenCache) -> list[int]:
     return [
         len(part) for part in (cache._entries, cache._digests, cache._flights, cache._under_way)

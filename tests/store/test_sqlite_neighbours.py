@@ -20,6 +20,7 @@ from tests.store.making import (
     member_of,
     new_session,
     open_session,
+    rotate,
 )
 
 NEWCOMER = NewMember(username="newcomer")
@@ -159,7 +160,37 @@ async def test_the_cache_stays_within_its_bounds(
         for session_id in ids:
             assert (await found(sqlite, access(session_id))).session.id == session_id
             await sqlite.find_token(b"?" * 32)
-    assert len(sqlite._tokens) == 4
+    assert len(sqlite._tokens) == len(sqlite._token_of) == 4
+
+
+async def test_of_each_session_the_latest_token_is_kept(sqlite: SqliteStore) -> None:
+    await add_member(sqlite)
+    ids = [(await open_session(sqlite, new_session(group=f"g{n}")))[0] for n in range(2)]
+    for generation in range(1, 4):
+        for session_id in ids:
+            token = await found(sqlite, access(session_id, generation))
+            assert set(sqlite._tokens) >= {access(session_id, generation)}
+            assert await rotate(sqlite, token.session, now=NOW)
+            earlier = await found(sqlite, access(session_id, generation))
+            assert earlier.session.generation == generation + 1
+            await found(sqlite, access(session_id, generation + 1))
+            assert await found(sqlite, access(session_id, generation)) == earlier
+    assert set(sqlite._tokens) == {access(session_id, 4) for session_id in ids}
+    assert set(sqlite._token_of) == set(ids)
+
+
+async def test_members_of_a_level_share_it_and_a_change_of_it_is_seen(
+    sqlite: SqliteStore, neighbour: apsw.Connection
+) -> None:
+    first, second = await add_member(sqlite), await add_member(sqlite, NEWCOMER)
+    assert first.member_level is not None
+    assert first.member_level is second.member_level
+    assert first.account is not None
+    assert first.account.user_money is first.account.give_money
+    neighbour.execute("update member_level set name = 'gold', discount = 95")
+    changed = (await member_of(sqlite, first.id)).member_level
+    assert changed is not None
+    assert (changed.name, str(changed.discount)) == ("gold", "0.95")
 
 
 async def test_everything_is_there_after_a_restart(path: Path) -> None:

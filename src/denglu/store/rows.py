@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from denglu.domain.member import Account, Level, Member, NewMember, default_nickname, name_key
@@ -56,11 +57,23 @@ _TOKEN_END = 5
 _SESSION_END = _TOKEN_END + len(SESSION_COLUMNS)
 
 
+@lru_cache(1024)
+def _hundredths(number: int) -> Decimal:
+    """Most balances are 0: one 0.00 will do for all of them."""
+    return Decimal(number) * _CENT
+
+
 def _exact(part: Row, cents: list[int]) -> list[Any]:
     values = list(part)
     for index in cents:
-        values[index] = Decimal(values[index]) * _CENT
+        values[index] = _hundredths(values[index])
     return values
+
+
+@lru_cache(256)
+def _level_from(part: Row) -> Level:
+    """Members of a level share it: those in a cache take much less memory so."""
+    return Level(*_exact(part, _LEVEL_CENTS))
 
 
 def member_from(row: Row) -> Member:
@@ -69,7 +82,7 @@ def member_from(row: Row) -> Member:
     parts: list[Any] = [
         *row[:_MEMBER_END],
         None if account[0] is None else Account(*_exact(account, _ACCOUNT_CENTS)),
-        None if level[0] is None else Level(*_exact(level, _LEVEL_CENTS)),
+        None if level[0] is None else _level_from(level),
     ]
     return Member(*parts)
 

@@ -22,6 +22,7 @@ from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from denglu.domain.errors import Reason, Refusal
 from denglu.domain.session import Found
 from denglu.flows.ports import T, Work
+from denglu.memory import give_back_gaps
 from denglu.store.compiled import Compiled, Params, Row
 from denglu.store.connection import Duplicate
 from denglu.store.driving import drive
@@ -31,6 +32,8 @@ from denglu.store.statements import compile_all, compile_more
 _log = logging.getLogger(__name__)
 _BATCH = 64
 _QUEUE = 4096
+# Seconds without a write.
+_IDLE = 1.0
 _CACHED_TOKENS = 20_000
 _UNREADABLE = (apsw.BusyError, apsw.IOError, apsw.CantOpenError, apsw.ConnectionClosedError)
 
@@ -122,13 +125,24 @@ class _Writer:
         self._thread.join()
 
     def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
+        while (job := self._next()) is not None:
             batch = [job]
             try:
                 self._commit(batch)
             except apsw.Error as error:
                 self._give_up(batch, error)
             self._loop.call_soon_threadsafe(_resolve, batch)
+
+    def _next(self) -> _Job | None:
+        """The next job. When there is none for a while, the pages of the file are let go, once:
+        the system has them too, 3 us away.
+        """
+        with contextlib.suppress(queue.Empty):
+            return self._jobs.get(timeout=_IDLE)
+        with contextlib.suppress(apsw.Error):
+            self._db.execute("PRAGMA shrink_memory")
+        give_back_gaps()
+        return self._jobs.get()
 
     def _commit(self, batch: list[_Job]) -> None:
         """Run the first job and all that wait behind it in one transaction."""
@@ -199,6 +213,8 @@ class SqliteStore:
         self._writer = _Writer(writing, self._loop, busy_seconds)
         self._reader = SqlTransaction(SqliteConnection(self._reading, more))
         self._tokens: dict[bytes, tuple[int, Found]] = {}
+        # Which of them each session has.
+        self._token_of: dict[int, bytes] = {}
         self._version: int | None = None
         self._closed = False
 
@@ -275,12 +291,28 @@ class SqliteStore:
     def _remembered(
         self, digest: bytes, version: int, found: Found, cached: tuple[int, Found] | None
     ) -> Found:
-        if cached is not None and cached[1] == found:
+        if cached is None:
+            if not self._makes_room(digest, found):
+                return found
+        elif cached[1] == found:
             found = cached[1]  # unchanged: keep what was made from it
-        elif cached is None and len(self._tokens) >= _CACHED_TOKENS:
-            self._tokens.pop(next(iter(self._tokens)))
         self._tokens[digest] = (version, found)
         return found
+
+    def _makes_room(self, digest: bytes, found: Found) -> bool:
+        """Whether the token is kept: one of each session is, the latest. An earlier one has
+        had its time, or has only a moment left.
+        """
+        before = self._token_of.get(found.session.id)
+        if before in self._tokens:
+            if found.token.generation < found.session.generation:
+                return False
+            del self._tokens[before]
+        elif len(self._tokens) >= _CACHED_TOKENS:
+            _, oldest = self._tokens.pop(next(iter(self._tokens)))
+            self._token_of.pop(oldest.session.id, None)
+        self._token_of[found.session.id] = digest
+        return True
 
 
 async def _nothing(tx: object) -> None:

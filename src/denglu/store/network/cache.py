@@ -104,12 +104,21 @@ class TokenCache:
             if before.found == found:
                 found = before.found  # unchanged: what was made from it stays good
             self._forget(digest)
-        elif len(self._entries) >= _CAPACITY:
-            self._forget(next(iter(self._entries)))
+        else:
+            self._make_room(found)
         self._entries[digest] = _Entry(found, asked_at)
         for subject in _subjects(found):
             self._digests.setdefault(subject, set()).add(digest)
         return found
+
+    def _make_room(self, found: Found) -> None:
+        """Tokens of the session's earlier generations are asked for no more, or not for long."""
+        _, session = _subjects(found)
+        for digest in tuple(self._digests.get(session, ())):
+            if self._entries[digest].found.token.generation < found.token.generation:
+                self._forget(digest)
+        if len(self._entries) >= _CAPACITY:
+            self._forget(next(iter(self._entries)))
 
     def _forget(self, digest: bytes) -> None:
         entry = self._entries.pop(digest, None)
