@@ -55,15 +55,18 @@ battery-release: $(DEV_STAMP) ## rows of a release, guided fuzz, 20,000 stories 
 	$(BIN)/python -m tests.fuzz.guided
 	$(BIN)/python -m tests.model $(OPTIONS)
 
-bench: $(DEV_STAMP) $(PEERS_STAMP) ## denglu, its ceilings and its peers in one run; writes docs/benchmark.md (needs wrk and node)
-	@bash scripts/install_servers.sh
+# OPTIONS=--ours: denglu and its ceilings alone.
+bench: $(DEV_STAMP) $(PEERS_STAMP) ## denglu, its ceilings, its peers side by side; writes docs/benchmark.md
+	@bash scripts/install_servers.sh wrk
 	$(BIN)/python -m bench $(OPTIONS)
 
 bench-quick: $(DEV_STAMP) $(PEERS_STAMP) ## the same in three minutes; writes nothing
-	@bash scripts/install_servers.sh
+	@bash scripts/install_servers.sh wrk
 	$(BIN)/python -m bench --quick $(OPTIONS)
 
 $(PEERS_STAMP): bench/peers/requirements.txt bench/peers/better_auth/package-lock.json
+	@bash scripts/install_servers.sh npm
+	@echo "installing the peers of the benchmark into bench/peers ..."
 	@$(PYTHON) -m venv $(PEERS)
 	@$(PEERS)/bin/python -m pip --disable-pip-version-check --quiet install -r bench/peers/requirements.txt
 	@npm ci --prefix bench/peers/better_auth --no-audit --no-fund --silent

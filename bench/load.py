@@ -1,6 +1,6 @@
 """The load: wrk with a script for each kind of traffic.
 
-Every answer is looked at. One that is no success ends the run: what is counted was done.
+Every answer is looked at. One that is no success is a `WrongAnswer`: what is counted was done.
 """
 
 import json
@@ -13,6 +13,10 @@ from pathlib import Path
 
 _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 LUA = Path(__file__).parent / "lua"
+
+
+class WrongAnswer(Exception):
+    """An answer that is no success, or none at all; its text is for whoever runs this."""
 
 
 @dataclass(frozen=True)
@@ -30,17 +34,38 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Chain:
+    """Sessions that are renewed again and again. ``%s`` stands for a session's token in the body
+    and the headers of ``request``; where it ``rotates``, the next token is in the answer.
+    """
+
+    request: Request
+    tokens: Sequence[str]
+    rotates: bool = True
+
+
+@dataclass(frozen=True)
 class Measured:
-    """Requests per second, and milliseconds: the median and the 99th per cent of latencies."""
+    """Requests per second; the median and the 99th per cent of latencies, in milliseconds; the
+    most memory that the answering processes had meanwhile, in MiB. 0: not known.
+    """
 
     rate: float
-    p50: float
-    p99: float
+    p50: float = 0
+    p99: float = 0
+    peak: float = 0
 
 
 def repeated(request: Request, seconds: float, connections: int) -> Measured:
     """The same request over and over."""
     return wrk("repeated", request, seconds, threads=1, connections=connections)
+
+
+def chained(chain: Chain, seconds: float) -> Measured:
+    """Each session on a connection of its own."""
+    count = len(chain.tokens)
+    facts = {"tokens": chain.tokens, "rotates": chain.rotates}
+    return wrk("chained", chain.request, seconds, threads=count, connections=count, facts=facts)
 
 
 def wrk(
@@ -52,7 +77,9 @@ def wrk(
     connections: int,
     facts: Mapping[str, object] | None = None,
 ) -> Measured:
-    """Run a script of ``bench/lua``. ``facts`` are what it knows beside the request."""
+    """Run a script of ``bench/lua``. ``facts`` are what it knows beside the request. Raises
+    WrongAnswer.
+    """
     known = {
         "method": request.method,
         "headers": dict(request.headers),
@@ -76,7 +103,7 @@ def _read(out: str, script: str) -> Measured:
     bad = "WRONG" in out or "Non-2xx" in out or "Socket errors" in out
     middle, high = times[50], times[99]
     if bad or rate is None or middle is None or high is None:
-        raise SystemExit(f"not every answer was a success ({script}):\n{out[-3000:]}")
+        raise WrongAnswer(f"not every answer was a success ({script}.lua)\n{out[-3000:].strip()}")
     p50, p99 = (float(found[1]) * _UNITS[found[2]] for found in (middle, high))
     return Measured(float(rate[1]), p50, p99)
 

@@ -11,11 +11,11 @@ import threading
 import time
 from urllib.parse import urlsplit
 
-from bench.load import Measured, Request
+from bench.load import Measured, Request, WrongAnswer
 
 
 def paced(request: Request, seconds: float, rate: int, connections: int = 16) -> Measured:
-    """So many requests a second, over so many connections in turn."""
+    """So many requests a second, over so many connections in turn. Raises WrongAnswer."""
     began, total = time.monotonic() + 0.05, int(seconds * rate)
     lines = [
         _Line(request, [began + turn / rate for turn in range(number, total, connections)])
@@ -25,8 +25,9 @@ def paced(request: Request, seconds: float, rate: int, connections: int = 16) ->
         line.start()
     for line in lines:
         line.join()
-    if wrong := [line.wrong for line in lines if line.wrong]:
-        raise SystemExit(f"a check was refused: {wrong[0]}")
+    for line in lines:
+        if line.wrong:
+            raise WrongAnswer(f"a check was not answered well: {line.wrong}")
     latencies = [each for line in lines for each in line.latencies]
     cuts = statistics.quantiles(latencies, n=100)
     return Measured(len(latencies) / seconds, cuts[49], cuts[98])
@@ -44,13 +45,20 @@ class _Line(threading.Thread):
         self.wrong = ""
 
     def run(self) -> None:
-        for due in self._moments:
-            time.sleep(max(0.0, due - time.monotonic()))
-            self._connection.request("GET", self._path, headers=dict(self._request.headers))
-            answer = self._connection.getresponse()
-            body = answer.read()
-            self.latencies.append((time.monotonic() - due) * 1000)
-            if answer.status != 200 or self._request.good.encode() not in body:
-                self.wrong = f"{answer.status} {body[:300]!r}"
-                return
-        self._connection.close()
+        try:
+            for due in self._moments:
+                time.sleep(max(0.0, due - time.monotonic()))
+                self._ask()
+                self.latencies.append((time.monotonic() - due) * 1000)
+        except (OSError, http.client.HTTPException, WrongAnswer) as wrong:
+            self.wrong = repr(wrong)
+        finally:
+            self._connection.close()
+
+    def _ask(self) -> None:
+        request = self._request
+        self._connection.request(request.method, self._path, headers=dict(request.headers))
+        answer = self._connection.getresponse()
+        body = answer.read()
+        if answer.status != 200 or request.good.encode() not in body:
+            raise WrongAnswer(f"{answer.status} {body[:300]!r}")

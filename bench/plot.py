@@ -24,18 +24,31 @@ def bars(figures: Figures) -> str:
         ("99th per cent of a token check in a storm of logins, ms (less is better)", storm)
     )
     parts: list[str] = []
-    top = 10
+    parts.append(_text(10, 20, "Each thin line stands for ten times as much as the one before."))
+    top = 36
     for title, values in groups:
         parts.append(_text(10, top + 14, title, bold=True))
         top += 22
+        largest = max(each.high for each in values.values())
+        parts += _tenfold(top, len(values) * _ROW, largest)
         for name, value in values.items():
-            parts += _bar(top, name, value, max(each.high for each in values.values()))
+            parts += _bar(top, name, value, largest)
             top += _ROW
         top += _GAP
     frame = f'xmlns="http://www.w3.org/2000/svg" width="{_LEFT + _WIDTH + 160}" height="{top}"'
     style = "<style>text{font:12px sans-serif;fill:#222}.b{font-weight:bold}</style>"
     ground = '<rect width="100%" height="100%" fill="#fff"/>'
     return f"<svg {frame}>{style}{ground}{''.join(parts)}</svg>\n"
+
+
+def _tenfold(top: int, height: int, largest: float) -> list[str]:
+    """A line at 1, at 10, at 100, as far as the values reach."""
+    powers = range(math.floor(math.log10(largest)) + 1)
+    places = (_LEFT + _WIDTH * _share(10.0**power, largest) for power in powers)
+    return [
+        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top - 4}" y2="{top + height}" stroke="#bbb"/>'
+        for x in places
+    ]
 
 
 def _bar(top: int, name: str, value: Spread, largest: float) -> list[str]:

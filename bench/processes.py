@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -43,13 +44,15 @@ def running(
         process.terminate()
         try:
             process.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+        finally:
+            # Whoever is left of them: most often nobody.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 
 def first_answer(url: str, process: subprocess.Popen[bytes], log: Path) -> float:
-    """Seconds until a server answers anything at all."""
+    """Seconds from now until a server answers anything at all. SystemExit when it does not."""
     begun = time.monotonic()
     while process.poll() is None and time.monotonic() < begun + _PATIENCE:
         with contextlib.suppress(OSError):
@@ -57,7 +60,11 @@ def first_answer(url: str, process: subprocess.Popen[bytes], log: Path) -> float
                 urllib.request.urlopen(url, timeout=5).close()
             return time.monotonic() - begun
         time.sleep(0.005)
-    raise SystemExit(f"a server did not start:\n{log.read_text()[-2000:]}")
+    raise SystemExit(f"a server did not start: {shlex.join(map(str, process.args))}\n{_end(log)}")  # type: ignore[arg-type]
+
+
+def _end(log: Path) -> str:
+    return log.read_text()[-2000:] if log.exists() else ""
 
 
 def family(pid: int) -> list[int]:
@@ -68,13 +75,23 @@ def family(pid: int) -> list[int]:
 
 
 def memory(pid: int) -> float:
-    """MiB that a process and its children keep resident; what they share counts once."""
-    return sum(_kibibytes(f"/proc/{each}/smaps_rollup", "Pss") for each in family(pid)) / 1024
+    """MiB that a process has resident; with children, what they share counts once."""
+    everybody = family(pid)
+    if len(everybody) == 1:
+        return _kibibytes(f"/proc/{pid}/status", "VmRSS") / 1024
+    return sum(_kibibytes(f"/proc/{each}/smaps_rollup", "Pss") for each in everybody) / 1024
 
 
 def peak(pid: int) -> float:
-    """The most MiB that a process had resident, its children the same."""
+    """The most MiB that a process had resident since `forget_peak`, its children added."""
     return sum(_kibibytes(f"/proc/{each}/status", "VmHWM") for each in family(pid)) / 1024
+
+
+def forget_peak(pid: int) -> None:
+    """Begin anew: a peak is of what is measured next."""
+    for each in family(pid):
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{each}/clear_refs").write_text("5")
 
 
 def _kibibytes(path: str, field: str) -> int:

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# install_servers.sh: install with apt the servers that the tests start, strace and node, where allowed.
-# Says nothing when all are there. Never fails: tests without their server say what they miss.
+# install_servers.sh [PROGRAM...]: install with apt the servers that the tests start, strace and node, where allowed;
+# and each PROGRAM, whose package has its name. Says nothing when all are there. Never fails: tests without their
+# server say what they miss.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/usr/local/sbin
 
@@ -13,6 +14,7 @@ command -v nginx >/dev/null || missing+=(nginx)
 command -v php-cgi >/dev/null || missing+=(php-cgi)
 command -v strace >/dev/null || missing+=(strace)
 command -v node >/dev/null || missing+=(nodejs)
+for program in "$@"; do command -v "$program" >/dev/null || missing+=("$program"); done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 leave() {

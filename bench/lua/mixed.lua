@@ -28,7 +28,7 @@ function request()
    codes = codes + 1
    local serial = facts.first + number * 3000 + codes
    headers["X-Forwarded-For"] = string.format("10.%d.%d.%d", serial / 65025 % 255, serial / 255 % 255, serial % 255)
-   local mobile = string.format("13%05d%04d", serial % 90000, number)
+   local mobile = string.format("13%05d%04d", serial % 90000, math.floor(serial / 90000))
    return wrk.format("POST", "/v1/site/sms-code", headers, string.format('{"mobile":"%s","usage":"login"}', mobile))
 end
 
