@@ -2,8 +2,10 @@
 
 import asyncio
 import functools
+import gc
 import socket
 import time
+import weakref
 
 import pytest
 
@@ -242,11 +244,12 @@ async def test_answers_do_not_pile_up_for_a_client_that_does_not_read() -> None:
         assert [len((await client.answer()).body) for _ in range(3)] == [20_000_000] * 3
 
 
+@pytest.mark.parametrize("asked", [1, 2, 4])
 @on_uvloop
-async def test_a_client_that_never_reads_its_answer_is_cut_off() -> None:
+async def test_a_client_that_never_reads_its_answer_is_cut_off(asked: int) -> None:
     async with open_door(keep_alive=0.05) as door:
         client = await door.client()
-        await client.send(GET % b"big")
+        await client.send(GET % b"big" * asked)
         await door.empty()
 
 
@@ -386,6 +389,54 @@ async def test_a_client_that_stops_sending_still_gets_its_answer() -> None:
         answer = await client.answer()
         assert (answer.body, answer.headers["connection"]) == (b"/held 0", "close")
         assert await client.end() == b""
+
+
+@on_uvloop
+async def test_more_requests_at_once_than_one_head_has_room_for_are_all_answered() -> None:
+    async with open_door() as door:
+        client = await door.client()
+        await client.send(GET % b"ab" * 1000)
+        assert {(await client.answer()).body for _ in range(1000)} == {b"/ab 0"}
+
+
+@on_uvloop
+async def test_whose_answer_comes_after_a_refusal_is_told_nothing_and_no_fault_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with open_door() as door:
+        client = await door.client()
+        await client.send(GET % b"held" + GET % b"b")
+        await door.held.wait()
+        refused(await client.ask(b"nonsense\r\n\r\n"), 400, "malformed_request")
+        door.hold.set()
+        await until(lambda: not door.server.server_state.tasks)
+        assert door.edge.leaving  # it listens on, or a reset could overtake the refusal
+        assert await client.end() == b""
+        await door.empty()
+    assert caplog.messages == []
+    assert door.seen == ["/held"]
+
+
+@pytest.mark.parametrize("end", [b"", b"nonsense\r\n\r\n"], ids=["hung up", "refused"])
+@on_uvloop
+async def test_a_connection_with_requests_that_never_had_a_turn_leaves_nothing(end: bytes) -> None:
+    async with open_door(sweep=60) as door:  # a sweep remembers the last one it looked at
+        gc.collect()
+        gc.disable()
+        try:
+            client = await door.client()
+            await client.send(GET % b"held" + GET % b"b" * 2)
+            await door.held.wait()
+            gone = weakref.ref(next(iter(door.server.server_state.connections)))
+            if end:
+                await client.ask(end)
+            client.close()
+            door.hold.set()
+            await until(lambda: not door.server.server_state.tasks)
+            await door.empty()
+            await until(lambda: gone() is None)
+        finally:
+            gc.enable()
 
 
 @on_uvloop

@@ -214,7 +214,7 @@ class Application:
 
 def _told_at_once(whole: Whole, exchange: Exchange, answer: Answer, close: bool) -> bool:
     lines = b"%bcontent-length: %d\r\nx-request-id: %b\r\n" % (
-        _lines(answer.headers),
+        _lines(tuple(answer.headers)),  # a plugin may give a list
         len(answer.body),
         exchange.request_id.encode(),
     )

@@ -38,7 +38,9 @@ _UPGRADE = re.compile(rb"(?i)(?<=\r\n)upgrade(?=:)")
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection. ``_due`` is when its present stage must be over."""
+    """One connection. ``_due`` is when its present stage must be over, ``_read_by`` when a client
+    must have read what is kept for it.
+    """
 
     def __init__(self, *, edge: Edge, **of_uvicorn: Any) -> None:
         super().__init__(**of_uvicorn)
@@ -46,7 +48,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._bounds = edge.bounds
         self._time = self.loop.time
         self._stage = _IDLE
-        self._due = _NEVER
+        self._due = self._read_by = _NEVER
         self._begun = 0.0
         self._unread = 0
         self._fault = NO_HTTP
@@ -68,6 +70,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._edge.leaving.discard(self)
         super().connection_lost(exc)
+        self.write = _unheard
+        self._forget_waiting()
         if self.cycle is not None:
             self.cycle.transport = self.transport  # no circle is left for the collector
 
@@ -77,6 +81,14 @@ class BoundedProtocol(HttpToolsProtocol):
             return False
         self.cycle.keep_alive = False
         return True
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._read_by = self._time() + self._bounds.keep_alive
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._read_by = _NEVER
 
     def data_received(self, data: bytes) -> None:
         stage = self._stage
@@ -93,7 +105,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if stage <= _HEAD and (excess := self._unread - self._bounds.head) > 0:
             # Parse no more of it than a head may have; what follows must be a body.
             self._feed(data[:-excess])
-            if self._stage <= _HEAD:
+            if self._stage <= _HEAD and self._unread:  # no head ended in it
                 self._refuse(HEAD_TOO_LARGE)
             if self._stage == _LEAVING:
                 return
@@ -175,7 +187,7 @@ class BoundedProtocol(HttpToolsProtocol):
             cycle.keep_alive = False
             lines += b"connection: close\r\n"
         common = self._edge.common_lines(cycle.default_headers)
-        self.transport.write(b"%b%b%b\r\n%b" % (STATUS_LINE[status], common, lines, body))
+        self.write(b"%b%b%b\r\n%b" % (STATUS_LINE[status], common, lines, body))
         cycle.message_event.set()
         if not cycle.keep_alive:
             self.close()
@@ -186,7 +198,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """End the connection after an answer; linger if the request is still arriving."""
         if self._stage == _BODY:
             self._leave()
-        else:
+        elif self._stage != _LEAVING:
             self.transport.close()
 
     def _rest(self) -> None:
@@ -210,7 +222,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def expire(self, now: float) -> None:
         """End the connection if its time is up."""
-        if now < self._due:
+        if now < self._due and now < self._read_by:
             return
         if self._stage in (_HEAD, _BODY):
             self._refuse(TOO_SLOW)
@@ -231,7 +243,7 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             cycle.disconnected = True
             cycle.message_event.set()
-            self.pipeline.clear()
+            self._forget_waiting()
         if cycle is None or not cycle.response_started:
             self.transport.write(self._edge.answers.render(fault, request_id))
         self._leave()
@@ -239,12 +251,21 @@ class BoundedProtocol(HttpToolsProtocol):
     def _leave(self) -> None:
         """Say that no more will come, but listen on: a reset could overtake the answer."""
         self._stage = _LEAVING
+        self.write = _unheard
         self._unread = 0
         self._due = self._time() + self._bounds.linger_time
         self._let_go()
         if not self.transport.is_closing():
             self.transport.write_eof()
             self.flow.resume_reading()
+
+    def _forget_waiting(self) -> None:
+        """Requests that wait for their turn get none; no circle is left for the collector."""
+        if self.pipeline:
+            for cycle, _ in self.pipeline:
+                del cycle.scope[WHOLE]  # type: ignore[misc]
+            self.pipeline.clear()
+            self.cycle = None  # type: ignore[assignment]  # it was the last of them
 
     def _let_go(self) -> None:
         """It counts no more; but of those who only linger, there are not more than of others."""
@@ -264,6 +285,10 @@ class BoundedProtocol(HttpToolsProtocol):
             code=fault.status.value,
             reason=fault.reason,
         )
+
+
+def _unheard(data: bytes | bytearray | memoryview) -> None:
+    """Who is gone, or was told the last word, is told no more by requests under way."""
 
 
 def _without_upgrade(data: bytes) -> bytes:
