@@ -25,7 +25,7 @@ from bench.run import Size
 from bench.scale_server import PrivatePostgres
 from bench.theirs import INSTALLED, PEERS, Allauth, BetterAuth, FastapiUsers
 
-_FULL, _QUICK = Size(seconds=3, rounds=5), Size(seconds=2, rounds=1)
+_FULL, _QUICK = Size(seconds=3, rounds=3), Size(seconds=2, rounds=1)
 _PAGE = Path(__file__).parents[1] / "docs/benchmark.md"
 
 
@@ -53,7 +53,7 @@ def _given() -> argparse.Namespace:
     kind = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("python -m bench", description=__doc__, formatter_class=kind)
     parser.add_argument(
-        "--quick", action="store_true", help="each figure once: three minutes, not fifteen"
+        "--quick", action="store_true", help="each figure once: three minutes, not ten"
     )
     parser.add_argument("--ours", action="store_true", help="denglu and its ceilings, no peers")
     parser.add_argument(
