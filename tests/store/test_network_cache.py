@@ -73,6 +73,41 @@ async def test_a_look_up_is_used_until_it_is_too_old(database: Database, cache: 
     assert len(database.asked) == 2
 
 
+async def test_whoever_asks_again_and_again_waits_for_no_look_up(
+    database: Database, cache: TokenCache
+) -> None:
+    await cache.find(TOKEN)
+    database.true[TOKEN] = found(2)
+    database.go.clear()  # from now on the database is slow
+    database.time += AGE * 0.7
+    for _ in range(3):
+        assert await cache.find(TOKEN) == found()  # at once: it is not too old
+    await asyncio.sleep(0)
+    assert len(database.asked) == 2
+    database.go.set()
+    await cache.close()
+    database.time += AGE * 0.5
+    database.go.clear()
+    assert await cache.find(TOKEN) == found(2)
+    database.go.set()
+
+
+async def test_a_look_up_that_left_early_brings_nothing_back_that_was_dropped(
+    database: Database, cache: TokenCache
+) -> None:
+    await cache.find(TOKEN)
+    database.go.clear()
+    database.time += AGE * 0.7
+    await cache.find(TOKEN)
+    await asyncio.sleep(0)
+    cache.drop([SESSIONS])
+    database.true[TOKEN] = found(2)
+    database.go.set()
+    assert await cache.find(TOKEN) == found(2)
+    await cache.close()
+    assert await cache.find(TOKEN) == found(2)
+
+
 async def test_what_is_unchanged_stays_the_same_object(
     database: Database, cache: TokenCache
 ) -> None:

@@ -16,6 +16,8 @@ from denglu.store.network.feed import Subject
 
 # More than one process is asked for within ``age``.
 _CAPACITY = 10_000
+# The part of ``age`` after which a token that is asked for is looked up anew meanwhile.
+_AHEAD = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,10 @@ class TokenCache:
         """What the token leads to, at most ``age`` seconds old."""
         now = self._clock()
         entry = self._entries.get(digest)
-        if entry is not None and now - entry.asked_at < self._age:
+        if entry is not None and (old := now - entry.asked_at) < self._age:
+            # Whoever asks again and again waits for no look-up: the next one leaves in time.
+            if old > self._age * _AHEAD and digest not in self._flights:
+                self._depart(digest, now)
             return entry.found
         flight = self._flights.get(digest)
         if flight is None or now - flight.asked_at >= self._age:
